@@ -1,0 +1,26 @@
+# spillway_room(NAME LINK libraries…): the library of one room, from all sources below its folder.
+# Rooms include each other as "room/header.h".
+function(spillway_room name)
+  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  if(NOT sources)
+    message(FATAL_ERROR "room ${name} has no sources")
+  endif()
+  add_library(spillway_${name} STATIC ${sources})
+  target_include_directories(spillway_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(spillway_${name} PUBLIC ${ROOM_LINK})
+endfunction()
+
+# spillway_test(NAME LINK libraries… [LABELS …]): the GoogleTest program of one room, from all *_test.cc
+# below the current folder, its tests registered one by one with CTest.
+function(spillway_test name)
+  cmake_parse_arguments(TEST "" "" "LINK;LABELS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${TEST_LINK} GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                             SPILLWAY_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+endfunction()

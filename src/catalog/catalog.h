@@ -1,0 +1,122 @@
+// The catalog: everything durable that is neither an extent nor an exported artifact, in one SQLite database
+// (WAL, synchronous=FULL) in the data folder, and every transaction on it.
+//
+//   Catalog::open(folder) takes the folder's lock: a second process is refused.
+//   snapshot() is what readers use: immutable, in memory, replaced at each commit.
+//   write(f) runs f inside one transaction; when f fails nothing of it is left, and the snapshot stays.
+//
+//   SPILLWAY_TRY(catalog.write([&](Writer& w) -> Status {
+//     SPILLWAY_ASSIGN(auto cursor, w.add_extents("NetDefaultDB", table_id, {extent}));
+//     return Status();
+//   }));
+//
+// Writers run one at a time; write() returns once the commit is durable and visible in snapshot().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "catalog/model.h"
+
+namespace spillway::catalog {
+
+/// The mutations, inside one transaction. Errors: EntityNotFound, EntityExists, Conflict, as each says; a
+/// failed storage layer is Internal. Names are checked by the commands, not here.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+
+  /// The state as this transaction sees it, its own changes included.
+  virtual const Snapshot& current() const = 0;
+  virtual Ticks now() const = 0;
+
+  virtual Status create_database(const std::string& name, const std::string& pretty_name) = 0;
+  virtual Status drop_database(const std::string& name) = 0;  // and all in it
+
+  /// `table.id`, column ids and extents are assigned here: column ids of zero are new ones.
+  virtual Status create_table(const std::string& database, Table table) = 0;
+  /// Replaces columns, folder, docstring and policies of the table with that id. Ids of kept columns stay.
+  virtual Status alter_table(const std::string& database, const Table& table) = 0;
+  virtual Status rename_table(const std::string& database, const std::string& from, const std::string& to) = 0;
+  virtual Status drop_table(const std::string& database, const std::string& name) = 0;
+
+  virtual Status put_function(const std::string& database, const Function& function) = 0;  // creates or replaces
+  virtual Status drop_function(const std::string& database, const std::string& name) = 0;
+
+  virtual Status put_external_table(const std::string& database, ExternalTable table) = 0;
+  virtual Status drop_external_table(const std::string& database, const std::string& name) = 0;
+
+  /// Assigns the next cursor of the database to all of `extents` and makes them visible together. Sets their
+  /// cursors and `created`. Conflict where the table is gone.
+  virtual Result<Cursor> add_extents(const std::string& database, int64_t table_id, std::vector<Extent> extents) = 0;
+  /// The extents leave the snapshot; their files are removed once no snapshot that holds them is left.
+  virtual Status drop_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids) = 0;
+
+  /// Creates (start_cursor and exported_to become the database's cursor) or alters (keeps id and position, raises
+  /// the generation).
+  virtual Status put_export(const std::string& database, ContinuousExport definition) = 0;
+  virtual Status drop_export(const std::string& database, const std::string& name) = 0;
+  virtual Status set_export_disabled(const std::string& database, const std::string& name, bool disabled) = 0;
+
+  // An export run, as design: begin → pending artifacts → commit or fail.
+  /// Inserts the run over (exported_to, to]. Conflict where a run of this export is leased and running.
+  /// EntityNotFound where the export is gone; Conflict where it is disabled.
+  virtual Result<ExportRun> begin_run(const std::string& database, const std::string& name, Cursor to,
+                                      const std::string& owner) = 0;
+  /// Before the object is opened. For runs and for `.export` operations alike.
+  virtual Status add_pending(const std::vector<Artifact>& artifacts) = 0;
+  /// Compare and set: only while the export stands at run.from under run.generation and the run is Running.
+  /// The run's pending artifacts named in `artifacts` become exported; others of it stay pending.
+  /// Moves exported_to to run.to and marks the run Completed. Conflict otherwise.
+  virtual Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts) = 0;
+  /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure state; a
+  /// permanent failure that has lasted `disable_after` disables the export.
+  virtual Status fail_run(const ExportRun& run, const Error& error, Ticks disable_after) = 0;
+
+  virtual Status put_operation(const Operation& operation) = 0;  // creates or replaces
+  /// The result of an asynchronous operation: JSON of a Table, for `.show operation … details`; the operation's
+  /// pending artifacts named in `artifacts` become kept.
+  virtual Status complete_operation(const Operation& operation, const std::string& details,
+                                    const std::vector<Artifact>& artifacts) = 0;
+  /// Releases the pending artifacts of a failed operation to the janitor.
+  virtual Status abandon_artifacts(const Guid& owner) = 0;
+  /// Forgets pending artifacts whose objects have been deleted.
+  virtual Status forget_pending(const std::vector<Artifact>& artifacts) = 0;
+};
+
+class Catalog {
+ public:
+  /// Opens or creates the catalog in `folder`, takes its lock, and recovers: runs and operations that a dead
+  /// process left running become Failed ("the server stopped during the run"), their artifacts the janitor's.
+  /// A new catalog gets the database NetDefaultDB. `clock` must outlive it.
+  static Result<std::unique_ptr<Catalog>> open(const std::string& folder, const Clock& clock);
+  virtual ~Catalog() = default;
+
+  virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
+  virtual Status write(const std::function<Status(Writer&)>& transaction) = 0;
+
+  // What isn't in the snapshot. Newest first unless said otherwise.
+  virtual Result<std::vector<ExportRun>> runs(const std::string& database, const std::string& export_name,
+                                              int limit) const = 0;
+  /// Failed runs of the last 14 days.
+  virtual Result<std::vector<ExportRun>> failures(const std::string& database, const std::string& export_name) const = 0;
+  /// Committed artifacts of the export's current definition and earlier ones of the same id, oldest first.
+  virtual Result<std::vector<Artifact>> exported_artifacts(const std::string& database,
+                                                           const std::string& export_name) const = 0;
+  /// Pending artifacts that no running run or operation owns: the janitor's work.
+  virtual Result<std::vector<Artifact>> abandoned_artifacts() const = 0;
+  /// Every object path (of extents) that a row names, and those dropped but possibly still read.
+  virtual Result<std::vector<Operation>> operations(int limit) const = 0;
+  virtual Result<std::optional<Operation>> operation(const Guid& id) const = 0;
+  virtual Result<std::optional<std::string>> operation_details(const Guid& id) const = 0;
+  /// Paths of dropped extents that no live snapshot holds any more; the caller deletes the files, then forgets them.
+  virtual Result<std::vector<std::string>> removable_extents() = 0;
+  virtual Status forget_extents(const std::vector<std::string>& paths) = 0;
+};
+
+}  // namespace spillway::catalog

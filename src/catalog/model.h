@@ -1,0 +1,201 @@
+// What the catalog holds: plain values, immutable once they are in a Snapshot.
+// Names of entities keep their case and are compared case-sensitively, as Kusto's are.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/types.h"
+
+namespace spillway::catalog {
+
+/// A database's cursor: strictly increasing, assigned inside the transaction that makes an extent visible, as
+/// max(previous + 1, now in ticks). Printed as decimal digits.
+using Cursor = int64_t;
+
+/// The records after `after` and up to `to`, both cursors of one database.
+struct CursorRange {
+  Cursor after = 0;
+  Cursor to = INT64_MAX;
+};
+
+struct Column {
+  int id = 0;  // never changes and is never used again within its table: the Parquet field id
+  std::string name;
+  Type type = Type::String;
+  std::string docstring;
+};
+
+/// An immutable Parquet file of one table's records, datetimes as ticks, its columns by field id.
+struct Extent {
+  Guid id;
+  std::string path;  // relative to the extent store: "DATABASE-ID/TABLE-ID/EXTENT-ID.parquet"
+  int64_t rows = 0;
+  int64_t bytes = 0;           // of the file
+  int64_t original_bytes = 0;  // of the data as it was ingested
+  Cursor min_cursor = 0;       // of its records; equal for an extent of one batch
+  Cursor max_cursor = 0;
+  Ticks created = 0;  // when it was committed: the ingestion time of its records, where it holds one batch
+  /// True where it holds records of several batches, each with its own cursor and ingestion time in the hidden
+  /// Parquet columns with field ids kCursorField and kIngestionTimeField.
+  bool merged = false;
+  /// Smallest and largest value of each datetime column, by column id; absent where all are null.
+  std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
+  std::vector<std::string> tags;
+};
+inline constexpr int kCursorField = 1'000'000'001;
+inline constexpr int kIngestionTimeField = 1'000'000'002;
+
+/// Ordered by max_cursor. A new list replaces it at each commit.
+using ExtentList = std::vector<std::shared_ptr<const Extent>>;
+
+struct Table {
+  int64_t id = 0;
+  std::string name, folder, docstring;
+  std::vector<Column> columns;  // in the order that users see
+  int next_column_id = 1;
+  bool ingestion_time_policy = true;
+  std::map<std::string, std::string> policies;  // further policies, by name, as JSON text
+  std::shared_ptr<const ExtentList> extents = std::make_shared<const ExtentList>();
+
+  const Column* column(std::string_view name) const;
+};
+
+struct Function {
+  std::string name, folder, docstring;
+  std::string parameters;  // "(a:long, b:string='x')", parentheses included
+  std::string body;        // "{ … }", braces included
+};
+
+/// One element of an external table's `partition by`.
+struct Partition {
+  std::string name;
+  Type type = Type::String;  // String, DateTime or Long
+  enum class Kind {
+    Column,        // Name:string = Column
+    Bin,           // Name:datetime = bin(Column, span)
+    StartOfDay,    // Name:datetime = startofday(Column)
+    StartOfWeek,
+    StartOfMonth,
+    StartOfYear,
+    Hash,          // Name:long = hash(Column, modulo)
+    Virtual,       // Name:type, only in the path
+  } kind = Kind::Column;
+  std::string column;  // empty for Virtual
+  int64_t argument = 0;  // Bin: ticks. Hash: modulo
+};
+
+/// One element of `pathformat`: a fixed text, or a partition, rendered by a .NET datetime pattern where it has one.
+struct PathElement {
+  std::string text;       // fixed text, where partition is empty
+  std::string partition;  // a Partition's name
+  std::string pattern;    // of datetime_pattern(); empty for the default form
+};
+
+struct ExternalTable {
+  int64_t id = 0;
+  std::string name, folder, docstring;
+  std::vector<Column> columns;
+  std::vector<Partition> partitions;
+  std::vector<PathElement> path_format;  // empty: the partitions in their order, in their default forms
+  std::string path_format_text;          // as it was written
+  std::string format;                    // "csv", "tsv", "json", "parquet", … in lower case
+  std::vector<std::string> connection_strings;  // with secrets: never print, see storage::ConnectionString
+  bool compressed = false;
+  std::string compression_type;  // "gzip", "snappy", "lz4_raw", "brotli", "zstd"; empty for the default
+  std::string include_headers = "None";  // "All", "FirstFile", "None"
+  std::string name_prefix, file_extension;
+  std::string encoding = "UTF8NoBOM";
+  std::map<std::string, std::string> properties;  // all others that were given, for `.show`
+};
+
+/// The definition of a continuous export and how far it has got.
+struct ContinuousExport {
+  int64_t id = 0;  // new with every creation; an alter keeps it
+  std::string name;
+  std::string external_table;
+  std::string query;
+  std::vector<std::string> fact_tables;  // of `over (…)`; empty: all tables of the query
+  bool over_given = false;
+  Ticks interval = 0;        // intervalBetweenRuns
+  Ticks forced_latency = 0;  // 0: none
+  int64_t size_limit = 100 * 1024 * 1024;
+  std::map<std::string, std::string> properties;  // distribution, parquetRowGroupSize, …, as they were given
+  bool disabled = false;
+
+  /// Rises with every create, alter, enable, disable: a run commits only under the generation it began with.
+  int64_t generation = 1;
+  Cursor start_cursor = 0;
+  Cursor exported_to = 0;  // everything up to here is in committed artifacts
+  Ticks created = 0;
+  std::optional<Ticks> last_run;          // start of the last run
+  std::optional<Ticks> last_success;      // end of the last completed run
+  std::string last_result;                // "Completed", "Failed" or empty
+  std::optional<Ticks> failing_since;     // first failure since the last success, permanent failures only
+  int consecutive_failures = 0;
+};
+
+struct Database {
+  int64_t id = 0;
+  std::string name, pretty_name;
+  Cursor cursor = 0;  // of the last commit
+  std::map<std::string, std::shared_ptr<const Table>> tables;
+  std::map<std::string, std::shared_ptr<const Function>> functions;
+  std::map<std::string, std::shared_ptr<const ExternalTable>> external_tables;
+  std::map<std::string, std::shared_ptr<const ContinuousExport>> exports;
+};
+
+/// Everything that queries see, as it was after one commit.
+struct Snapshot {
+  std::map<std::string, std::shared_ptr<const Database>> databases;
+  const Database* database(std::string_view name) const;
+};
+
+enum class RunState { Running, Completed, Failed };
+
+/// One run of a continuous export.
+struct ExportRun {
+  Guid id;  // the OperationId
+  std::string database, name;
+  int64_t export_id = 0;
+  int64_t generation = 0;
+  Cursor from = 0, to = 0;  // it covers (from, to]
+  int attempt = 1;          // of this `from`
+  std::string owner;        // the process that runs it
+  RunState state = RunState::Running;
+  Ticks started = 0;
+  std::optional<Ticks> ended;
+  std::string failure_kind, details;
+  bool permanent_failure = false;
+  int64_t records = 0, bytes = 0, files = 0;
+};
+
+/// A file that an export wrote, or began to write.
+struct Artifact {
+  Guid owner;  // the run's or the operation's id
+  std::string database, export_name;  // export_name: empty for `.export`
+  std::string external_table;         // empty for `.export to storage`
+  std::string connection;             // the connection string of its store, with secrets
+  std::string object;                 // its path in that store
+  std::string public_path;            // as users see it
+  int64_t records = 0, bytes = 0;
+  Ticks committed = 0;
+};
+
+enum class OperationState { InProgress, Completed, Failed, Throttled, Scheduled, Abandoned, Canceled };
+
+/// A row of `.show operations`.
+struct Operation {
+  Guid id;
+  std::string kind;  // "DataExport", "DataIngestPull", "ContinuousExport…"
+  std::string node, database, principal, root_activity_id, status;
+  OperationState state = OperationState::InProgress;
+  Ticks started = 0, updated = 0;
+  bool should_retry = false;
+};
+
+}  // namespace spillway::catalog

@@ -1,0 +1,53 @@
+// Management commands: everything that begins with a dot. Parse, authorize, run.
+//
+// A command returns one or more tables, with the columns that its documentation page gives. The result of a
+// `.show` may be continued in KQL: `.show tables | where TableName startswith "F"`.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "catalog/catalog.h"
+#include "engine/engine.h"
+#include "export/exports.h"
+#include "ingest/ingest.h"
+
+namespace spillway::commands {
+
+/// What a request may use; all outlive it.
+struct Services {
+  catalog::Catalog& catalog;
+  engine::Engine& engine;
+  const storage::StoreFactory& stores;
+  ingest::Ingestor& ingestor;
+  exports::Service& exports;
+  const Clock& clock;
+};
+
+struct Request {
+  std::string text;
+  std::string database;
+  std::string principal;
+  std::string activity_id;  // x-ms-client-request-id, or one made for it
+  std::map<std::string, std::string> parameters;  // client request properties: query parameters
+  std::shared_ptr<engine::CancelToken> cancel;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+/// True where the text is a command and not a query: its first token, after comments, is a dot.
+bool is_command(std::string_view text);
+
+Result<std::vector<Table>> execute(const Request& request, const Services& services);
+
+/// The commands that exist, with their syntax, one line each: for `.show commands`-like help and docs/commands.md.
+struct CommandHelp {
+  std::string syntax, summary;
+};
+std::vector<CommandHelp> help();
+
+}  // namespace spillway::commands

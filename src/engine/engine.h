@@ -1,0 +1,130 @@
+// The engine: runs bound plans. Lowering to SQL, DuckDB, native functions, result streams, memory and cancellation.
+// DuckDB's header is included only inside this room; other rooms see this file.
+//
+//   SPILLWAY_ASSIGN(auto engine, Engine::open({.memory_limit = 4 << 30}, stores));
+//   SPILLWAY_ASSIGN(auto stream, engine->run(*query.results[0].plan, {}));
+//   while (true) {
+//     SPILLWAY_ASSIGN(const Batch* batch, stream->next());
+//     if (!batch) break;
+//     …batch->columns[0].text(row)…
+//   }
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+#include "base/vector.h"
+#include "kql/plan.h"
+#include "storage/object_store.h"
+
+namespace spillway::engine {
+
+struct EngineOptions {
+  int64_t memory_limit = 0;     // bytes; 0: three quarters of the machine's
+  int threads = 0;              // 0: as many as there are cores
+  std::string temp_folder;      // spilling and downloads; emptied at open
+  std::string extents_folder;   // Extent::path is relative to it
+};
+
+/// Cancels what runs under it; may be shared between threads and outlive the stream.
+class CancelToken {
+ public:
+  void cancel() { cancelled_.store(true); }
+  bool cancelled() const { return cancelled_.load(); }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+struct RunOptions {
+  std::shared_ptr<CancelToken> cancel;
+  /// Error Timeout after this long; none by default.
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+/// Up to a few thousand rows; valid until the next call of next().
+struct Batch {
+  size_t rows = 0;
+  std::vector<VectorView> columns;
+};
+
+/// Resources that a query used.
+struct RunStatistics {
+  std::chrono::nanoseconds elapsed{0};
+  int64_t rows = 0;
+  int64_t extents_total = 0, extents_scanned = 0;
+  int64_t peak_memory = 0;  // bytes, of the whole engine while it ran
+};
+
+/// The rows of a query, produced as they are taken. Destroying it ends the query.
+class ResultStream {
+ public:
+  virtual ~ResultStream() = default;
+  virtual const Schema& schema() const = 0;
+  /// nullptr after the last batch. Errors: Cancelled, Timeout, LimitExceeded (memory), and what a runtime
+  /// error of an expression is. In the order of the query where it has one.
+  virtual Result<const Batch*> next() = 0;
+  virtual RunStatistics statistics() const = 0;
+};
+
+/// What a Parquet file shows other readers for a datetime: milliseconds or microseconds since 1970.
+enum class DatetimePrecision { Millisecond, Microsecond };
+
+/// How the result of a plan is written as Parquet files into a local folder.
+struct ParquetOptions {
+  std::string folder;                     // must exist and be empty
+  std::string compression = "snappy";     // "gzip", "snappy", "lz4_raw", "brotli", "zstd", "none"
+  int64_t row_group_rows = 100'000;
+  int64_t file_bytes = 0;                 // starts a new file when one gets this large; 0: never
+  DatetimePrecision datetime_precision = DatetimePrecision::Microsecond;
+  /// Expressions over the plan's output (by column id): one file (or more) for each combination of values.
+  std::vector<kql::ExprPtr> partitions;
+};
+
+struct WrittenFile {
+  std::string path;  // absolute
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::vector<Value> partition;  // of each of ParquetOptions::partitions
+};
+
+/// A connection for the rooms above that speak SQL themselves (ingestion): values are quoted by engine/sql.h.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Runs one or more statements; the rows of the last as a table of strings, for small results.
+  virtual Result<std::vector<std::vector<std::optional<std::string>>>> query(const std::string& sql,
+                                                                             const RunOptions& options = {}) = 0;
+};
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> open(const EngineOptions& options, const storage::StoreFactory& stores);
+  virtual ~Engine() = default;
+
+  virtual Result<std::unique_ptr<ResultStream>> run(kql::RelPtr plan, const RunOptions& options) = 0;
+  /// The whole result in memory: for results that are known to be small.
+  Result<Table> run_to_table(kql::RelPtr plan, const RunOptions& options);
+
+  /// Runs the plan into Parquet files. On an error what was written is left for the caller to remove.
+  virtual Result<std::vector<WrittenFile>> write_parquet(kql::RelPtr plan, const ParquetOptions& parquet,
+                                                         const RunOptions& options) = 0;
+  /// Runs the plan into one extent file of the table: columns by name, field ids, datetimes as ticks.
+  virtual Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table, const std::string& path,
+                                           const RunOptions& options) = 0;
+
+  virtual Result<std::unique_ptr<Connection>> connect() = 0;
+  /// The SQL that a plan becomes: for tests and explanations.
+  virtual Result<std::string> sql_of(kql::RelPtr plan) = 0;
+
+  virtual int64_t memory_used() const = 0;
+};
+
+}  // namespace spillway::engine

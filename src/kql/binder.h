@@ -1,0 +1,67 @@
+// The binder: from query text to a typed logical plan, against one snapshot of the catalog.
+//
+//   BindOptions options{.snapshot = snapshot, .database = "NetDefaultDB", .now = clock.now()};
+//   SPILLWAY_ASSIGN(BoundQuery query, kql::compile("T | where x > 1 | count", options));
+//
+// Errors are Syntax (it can't be parsed) and Semantic (it means nothing), with the span of the offending text.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+#include "catalog/model.h"
+#include "kql/plan.h"
+
+namespace spillway::kql {
+
+struct BindOptions {
+  std::shared_ptr<const catalog::Snapshot> snapshot;
+  std::string database;
+  Ticks now = 0;  // what now() is, everywhere in the query
+  std::string principal;  // current_principal()
+  /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or a
+  /// bare text for a string parameter).
+  std::map<std::string, std::string> parameters;
+  /// Export runs: the scans of these tables (by table id) read only this range of cursors.
+  std::map<int64_t, catalog::CursorRange> cursor_scopes;
+  /// A command's result that the query text continues: the text begins with '|' (or is empty).
+  const Table* piped = nullptr;
+};
+
+/// A table that a query reads.
+struct TableReference {
+  std::string database;
+  std::string table;
+  int64_t id = 0;
+  auto operator<=>(const TableReference&) const = default;
+};
+
+struct BoundResult {
+  std::string name;           // "PrimaryResult", or of `as`, `fork`
+  RelPtr plan;
+  std::string visualization;  // JSON of `render`, as the API sends it; empty without
+};
+
+struct BoundQuery {
+  std::vector<BoundResult> results;  // one for each tabular statement, in order
+  std::set<TableReference> tables;   // every table scanned anywhere in it
+  std::set<std::string> external_tables;
+  /// Set where a cursor function or ingestion_time scoping is used: what @ExtendedProperties says as `Cursor`.
+  bool uses_cursor = false;
+  catalog::Cursor cursor = 0;        // cursor_current() of the database at the snapshot
+  std::map<std::string, std::string> options;  // `set` statements
+};
+
+/// Parses and binds.
+Result<BoundQuery> compile(std::string_view text, const BindOptions& options);
+
+/// The schema of a result.
+Schema schema_of(const Rel& plan);
+
+}  // namespace spillway::kql

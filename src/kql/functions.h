@@ -1,0 +1,126 @@
+// The function table: every scalar function, operator and aggregate that KQL has here, each declared once with its
+// names, signatures, result type, null behaviour and lowering. The binder resolves calls in it, error messages
+// take the nearest known name from it, docs/kql.md is generated from it, and the engine lowers by it.
+// Nothing else in the code lists functions.
+//
+// A declaration, in one of functions/*.cc:
+//
+//   table.scalar("strlen")
+//       .doc("Length of a string in characters.")
+//       .takes({Type::String}, Type::Long, sql("length({0})"));
+//   table.scalar("startofweek")
+//       .takes({Type::DateTime}, Type::DateTime, native<Ticks(Ticks)>(start_of_week));
+//
+// SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas. Physical types are those
+// of base/types.h: a template over a datetime sees BIGINT ticks.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "base/vector.h"
+
+namespace spillway::kql {
+
+/// A vectorized function in C++. `arguments` have `rows` values each. With NullRule::Propagate the caller has
+/// already made null every row with a null argument and `out` may be set to anything there.
+/// An error ends the query.
+struct NativeCall {
+  const std::vector<VectorView>& arguments;
+  size_t rows;
+  VectorSink& out;
+};
+using NativeFunction = Status (*)(const NativeCall& call);
+
+struct Lowering {
+  std::string sql;                  // a template; empty where native
+  NativeFunction native = nullptr;  // registered with the engine under `native_name`
+  std::string native_name;          // "kql_startofweek_1", unique, assigned by the table
+  bool is_volatile = false;         // rand(), new_guid(): evaluated for each row
+};
+
+enum class NullRule {
+  Propagate,  // null if any argument is null (a string never is)
+  Handles,    // the lowering itself says what null gives
+};
+
+/// What a parameter accepts.
+struct Parameter {
+  enum class Kind {
+    Exact,       // `type`, or what converts to it implicitly (int → long → real, …)
+    Any,         // every scalar type
+    Numeric,     // int, long, real, decimal
+    Same,        // the common type of all `Same` parameters
+    Constant,    // `type`, and it must be a constant
+  } kind = Kind::Exact;
+  Type type = Type::Dynamic;
+};
+
+/// How the result type follows from the arguments.
+struct ResultType {
+  enum class Kind { Fixed, SameAsArgument, CommonOfArguments } kind = Kind::Fixed;
+  Type type = Type::Dynamic;
+  int argument = 0;
+};
+
+struct ScalarFunction;
+struct ScalarOverload {
+  const ScalarFunction* function = nullptr;
+  std::vector<Parameter> parameters;
+  int required = 0;          // the others are optional: lowering sees `defaults`
+  bool variadic = false;     // the last parameter repeats
+  ResultType result;
+  NullRule nulls = NullRule::Propagate;
+  Lowering lowering;
+};
+
+struct ScalarFunction {
+  std::string name;
+  std::string doc;       // one line, for docs/kql.md
+  std::string category;  // "string", "datetime", "operator", …
+  std::vector<std::unique_ptr<ScalarOverload>> overloads;
+};
+
+struct AggregateFunction;
+struct AggregateOverload {
+  const AggregateFunction* function = nullptr;
+  std::vector<Parameter> parameters;
+  int required = 0;
+  bool variadic = false;
+  ResultType result;
+  std::string sql;    // template, e.g. "sum({0})"; {filter} stands where " FILTER (WHERE …)" goes, at its end by default
+  bool takes_predicate = false;  // countif, sumif, …: the last argument is a predicate, split off by the binder
+};
+
+struct AggregateFunction {
+  std::string name;
+  std::string doc;
+  std::string column_prefix;  // of automatic column names: "count_", "sum_x", "percentile_x_50" …
+  std::vector<std::unique_ptr<AggregateOverload>> overloads;
+};
+
+/// The table; made once, never changed after.
+class FunctionTable {
+ public:
+  static const FunctionTable& instance();
+
+  const ScalarFunction* scalar(std::string_view name) const;        // case-sensitive, as Kusto's names are
+  const AggregateFunction* aggregate(std::string_view name) const;
+  /// The known name nearest to `name`, or "" where none is near.
+  std::string nearest(std::string_view name) const;
+  const std::map<std::string, std::unique_ptr<ScalarFunction>, std::less<>>& scalars() const { return scalars_; }
+  const std::map<std::string, std::unique_ptr<AggregateFunction>, std::less<>>& aggregates() const { return aggregates_; }
+
+ private:
+  FunctionTable();
+  friend class FunctionTableBuilder;
+  std::map<std::string, std::unique_ptr<ScalarFunction>, std::less<>> scalars_;
+  std::map<std::string, std::unique_ptr<AggregateFunction>, std::less<>> aggregates_;
+};
+
+}  // namespace spillway::kql

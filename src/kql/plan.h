@@ -1,0 +1,183 @@
+// The logical plan: what a bound query means, free of syntax and free of the engine.
+//
+// A plan is a tree of relational operators (Rel) over typed scalar expressions (Expr). Columns are known by
+// ids, unique within one query, so that no rename or clash of names can confuse an operator: names matter only
+// in the output of the root. Nodes are immutable and may be shared (a `let` table used twice, `materialize`):
+// a node that is reached from several parents is computed once where its `materialize` says so.
+//
+// Every value follows base/types.h: in particular a string column never holds null.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+#include "catalog/model.h"
+
+namespace spillway::kql {
+
+struct ScalarOverload;     // kql/functions.h
+struct AggregateOverload;  // kql/functions.h
+
+using ColumnId = int;
+
+struct PlanColumn {
+  ColumnId id = 0;
+  std::string name;
+  Type type = Type::String;
+};
+
+struct Rel;
+using RelPtr = std::shared_ptr<const Rel>;
+struct Expr;
+using ExprPtr = std::shared_ptr<const Expr>;
+
+/// A scalar expression over the columns of an operator's inputs.
+struct Expr {
+  enum class Kind {
+    Column,          // `column`
+    Literal,         // `literal`
+    Call,            // `function` of `args`; operators are functions too ("==", "+", "has", "and", …)
+    ScalarSubquery,  // toscalar(): the first column of the first row of `subquery`, null without rows
+    InSubquery,      // `args[0] in (subquery)`: its first column; `function` is the in operator ("in", "in~", …)
+  };
+  Kind kind = Kind::Literal;
+  Type type = Type::Dynamic;
+  TextSpan span;
+
+  ColumnId column = 0;
+  Value literal;
+  const ScalarOverload* function = nullptr;
+  std::vector<ExprPtr> args;
+  RelPtr subquery;
+};
+
+/// One aggregate of a summarize. `filter` is the predicate of the …if forms, already split off.
+struct AggregateCall {
+  PlanColumn output;
+  const AggregateOverload* function = nullptr;
+  std::vector<ExprPtr> args;
+  ExprPtr filter;
+  TextSpan span;
+};
+
+struct SortKey {
+  ExprPtr expression;
+  bool descending = true;   // Kusto's default
+  bool nulls_first = false;  // Kusto: nulls last in descending order, first in ascending
+};
+
+enum class JoinKind { InnerUnique, Inner, LeftOuter, RightOuter, FullOuter, LeftSemi, RightSemi, LeftAnti, RightAnti };
+
+/// A relational operator. `columns` is its output, in the order that a user sees.
+struct Rel {
+  enum class Kind {
+    TableScan, ExternalScan, Values, Range, Filter, Project, Aggregate, Join, Union, Sort, Limit, Native,
+  };
+  explicit Rel(Kind k) : kind(k) {}
+  virtual ~Rel() = default;
+
+  Kind kind;
+  std::vector<PlanColumn> columns;
+  std::vector<RelPtr> inputs;
+  TextSpan span;
+  bool materialize = false;  // computed once, however many parents it has
+};
+
+/// All records of a table's extents within `range`, at the pinned snapshot.
+struct TableScan : Rel {
+  TableScan() : Rel(Kind::TableScan) {}
+  std::string database;
+  std::shared_ptr<const catalog::Table> table;  // its columns by id, its extents
+  std::vector<int> field_ids;                   // the table column of each of `columns`
+  catalog::CursorRange range;                   // export runs; everything by default
+  /// The hidden columns, where the query uses them: ids, not part of `columns` (types datetime and long).
+  std::optional<ColumnId> ingestion_time, cursor;
+};
+
+/// The records of an external table's files. Partition columns that are virtual come from the paths.
+struct ExternalScan : Rel {
+  ExternalScan() : Rel(Kind::ExternalScan) {}
+  std::shared_ptr<const catalog::ExternalTable> table;
+  std::vector<std::string> names;  // the external table's column (or virtual partition) of each of `columns`
+};
+
+/// `datatable`, `print`'s single empty row, a command's result.
+struct Values : Rel {
+  Values() : Rel(Kind::Values) {}
+  std::vector<std::vector<Value>> rows;
+};
+
+/// `range x from a to b step s`: all three are constant expressions.
+struct Range : Rel {
+  Range() : Rel(Kind::Range) {}
+  ExprPtr from, to, step;
+};
+
+struct Filter : Rel {
+  Filter() : Rel(Kind::Filter) {}
+  ExprPtr predicate;  // keeps the records for which it is true; null is not true
+};
+
+/// project, extend, project-away, project-rename … all end here: expressions[i] gives columns[i].
+struct Project : Rel {
+  Project() : Rel(Kind::Project) {}
+  std::vector<ExprPtr> expressions;
+};
+
+/// summarize, distinct, count. Output: the keys, then the aggregates. Without keys: exactly one row.
+struct Aggregate : Rel {
+  Aggregate() : Rel(Kind::Aggregate) {}
+  std::vector<std::pair<PlanColumn, ExprPtr>> keys;
+  std::vector<AggregateCall> aggregates;
+};
+
+/// Equi-join on `on` (left expression, right expression); no key matches null. `columns` picks from both sides;
+/// where a side has no match its strings are empty and the rest null. InnerUnique keeps one left record a key.
+struct Join : Rel {
+  Join() : Rel(Kind::Join) {}
+  JoinKind join_kind = JoinKind::InnerUnique;
+  std::vector<std::pair<ExprPtr, ExprPtr>> on;
+  /// The input column that each of `columns` shows.
+  std::vector<ColumnId> sources;
+};
+
+/// Bag union. map[i][c] is the column of inputs[i] for columns[c]; nullopt: null (or the empty string).
+/// With `source_column` set, that output column holds source_names[i].
+struct Union : Rel {
+  Union() : Rel(Kind::Union) {}
+  std::vector<std::vector<std::optional<ColumnId>>> map;
+  std::optional<ColumnId> source_column;
+  std::vector<std::string> source_names;
+};
+
+/// The output is in this order, and so is the output of operators above that keep order (Filter, Project,
+/// Limit): the query's result is handed out in it.
+struct Sort : Rel {
+  Sort() : Rel(Kind::Sort) {}
+  std::vector<SortKey> keys;
+};
+
+struct Limit : Rel {
+  Limit() : Rel(Kind::Limit) {}
+  ExprPtr count;  // constant
+};
+
+/// The seam for operators that SQL can't say (scan, partition, evaluate plugins, graphs): named, with bound
+/// arguments; the engine holds their implementations by name. An operator that must hold its input says so.
+struct Native : Rel {
+  Native() : Rel(Kind::Native) {}
+  std::string name;
+  std::vector<ExprPtr> arguments;
+  std::vector<std::string> options;
+  bool holds_input = true;
+};
+
+/// A readable, indented text of a plan: for tests and for `.show queryplan`.
+std::string explain(const Rel& plan);
+
+}  // namespace spillway::kql

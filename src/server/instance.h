@@ -1,0 +1,32 @@
+// A whole Spillway in one process: its data folder opened, its services wired and started. The HTTP server stands on
+// it; tests may use it without HTTP.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands/commands.h"
+
+namespace spillway::server {
+
+struct InstanceOptions {
+  std::string data_folder;                 // made where it is missing
+  std::vector<std::string> storage_roots;  // none: DATA/storage
+  int64_t memory_limit = 0;                // bytes; 0: the engine's default
+  int threads = 0;
+  const Clock* clock = nullptr;            // nullptr: the system's
+};
+
+class Instance {
+ public:
+  /// Takes the folder's lock, recovers, starts the exports. The data folder holds catalog/, extents/, staging/, temp/
+  /// and storage/.
+  static Result<std::unique_ptr<Instance>> open(const InstanceOptions& options);
+  virtual ~Instance() = default;
+  virtual commands::Services services() = 0;
+  /// Stops the exports; what runs ends or is cancelled. Safe to call twice.
+  virtual void stop() = 0;
+};
+
+}  // namespace spillway::server
