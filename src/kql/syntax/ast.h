@@ -19,6 +19,7 @@
 //   and may be arbitrarily long.
 // - Names are as written, without brackets, quotes and escapes; Kusto's names are case-sensitive.
 //
+// The namespace is kql::syntax: kql itself has the plan's own Expr (plan.h), which the binder makes of these.
 // Rules: query/*.md, and the grammar that Kusto's own language service publishes.
 #pragma once
 
@@ -33,7 +34,7 @@
 #include "base/status.h"
 #include "base/types.h"
 
-namespace spillway::kql {
+namespace spillway::kql::syntax {
 
 /// The height that no expression tree exceeds (an operator chain `a + b + c …` counts a level per operator).
 inline constexpr int kMaxExpressionDepth = 1500;
@@ -901,4 +902,4 @@ struct Query {
   std::vector<StatementPtr> statements;
 };
 
-}  // namespace spillway::kql
+}  // namespace spillway::kql::syntax

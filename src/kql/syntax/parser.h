@@ -14,7 +14,7 @@
 #include "base/status.h"
 #include "kql/syntax/ast.h"
 
-namespace spillway::kql {
+namespace spillway::kql::syntax {
 
 /// Bytes of a query text, as Kusto limits it (concepts/querylimits: 2 MB).
 inline constexpr size_t kMaxQueryLength = 2'000'000;
@@ -40,4 +40,4 @@ Result<std::unique_ptr<FunctionExpr>> parse_function(std::string_view text, size
 /// Column declarations with their parentheses: `(a:long, b:string)`.
 Result<RowSchema> parse_row_schema(std::string_view text, size_t start = 0);
 
-}  // namespace spillway::kql
+}  // namespace spillway::kql::syntax
