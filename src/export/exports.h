@@ -7,10 +7,11 @@
 // Sources: management/data-export/*.md; exactly-once rules in docs/architecture.md.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,8 +51,21 @@ Result<Settings> settings_for_storage(const std::string& format, bool compressed
 /// partitions are computed from included. SchemaMismatch says which differ.
 Status check_schema(const Schema& output, const catalog::ExternalTable& table);
 
-/// What `.show external table … artifacts`-like output and sampleUris need: the folder path of a partition.
+/// The folder path of a partition, without a '/' at its ends; empty where nothing is partitioned. A value that is
+/// null, empty or no valid folder name becomes "__DEFAULT_PARTITION__"; no value can lead out of the target.
 Result<std::string> partition_path(const Settings& settings, const std::vector<Value>& partition_values);
+
+/// What `sampleUris` shows: simulated addresses of files, one or two for each connection, without credentials.
+Result<std::vector<std::string>> sample_uris(const catalog::ExternalTable& table);
+
+/// The result of an operation as the catalog keeps it for `.show operation … details`, and back.
+std::string table_to_json(const Table& table);
+Result<Table> table_from_json(std::string_view json);
+
+inline constexpr const char* kDefaultPartition = "__DEFAULT_PARTITION__";
+/// The shortest intervalBetweenRuns.
+inline constexpr Ticks kShortestInterval = kTicksPerSecond;
+inline constexpr Ticks kDefaultInterval = kTicksPerHour;
 
 struct Request {
   std::string database;
@@ -67,12 +81,20 @@ struct ServiceOptions {
   int capacity = 0;                // runs at once; 0: three quarters of the cores, at least one
   Ticks disable_after = 7 * kTicksPerDay;
   Ticks janitor_interval = 60 * kTicksPerSecond;
+  /// A run takes whole extents until it has this many records or bytes: a long backlog becomes bounded runs.
+  int64_t records_per_run = 50'000'000;
+  int64_t bytes_per_run = int64_t{4} << 30;  // of the extents' files
+  int format_threads = 0;          // that format and compress text; 0: as many as there are cores
 };
 
-/// For /metrics and `.show capacity`.
+/// How a continuous export stands: for `.show continuous-export`, /metrics and `.show capacity`.
 struct ExportHealth {
   std::string database, name;
-  Ticks lateness = 0;       // now − the ingestion time to which it has exported; 0 where nothing is waiting
+  /// Everything that was ingested up to then has been exported: `ExportedTo`.
+  Ticks exported_to = 0;
+  Ticks lateness = 0;       // now − exported_to; 0 where nothing is waiting
+  /// Start of the last run, runs that found nothing new (and left no trace in the catalog) included.
+  std::optional<Ticks> last_run;
   bool disabled = false, running = false;
   int64_t completed_runs = 0, failed_runs = 0;  // since the process started
   int64_t records = 0, bytes = 0;
@@ -90,13 +112,18 @@ class Service {
   /// Waits for running runs to end or cancels them; safe to call twice.
   virtual void stop() = 0;
 
-  /// `.export`, synchronous. The rows of the documented output: (ExternalTableName,) Path, NumRecords.
+  /// `.export`, synchronous. The rows of the documented output: (ExternalTableName,) Path, NumRecords. On an error
+  /// nothing that it wrote stays. Waits a while for the export capacity, then: Throttled.
   virtual Result<Table> run(const Request& request, std::shared_ptr<engine::CancelToken> cancel) = 0;
-  /// `.export async`: the operation's id. Throttled where the export capacity is used up.
+  /// `.export async`: the operation's id. Throttled where too many are waiting for the export capacity.
   virtual Result<Guid> start_operation(Request request) = 0;
+  /// Cancels a running operation of start_operation(); EntityNotFound where none of that id runs.
+  virtual Status cancel_operation(const Guid& id) = 0;
 
   /// Checks everything that creation documents (query, fact tables, schema, policies, properties), then creates or
-  /// alters; an alter keeps the position.
+  /// alters; an alter keeps the position. `definition` has its name, external table, query, and fact tables with
+  /// `over_given`; interval, forced latency, size limit, `disabled` and `properties` are taken from `properties`
+  /// (names in any case, values as texts: "1h" or "01:00:00", "104857600", "true").
   virtual Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                                  const std::map<std::string, std::string>& properties) = 0;
 
@@ -107,6 +134,7 @@ class Service {
   virtual Status sweep() = 0;
 
   virtual std::vector<ExportHealth> health() const = 0;
+  virtual std::optional<ExportHealth> health_of(const std::string& database, const std::string& name) const = 0;
   virtual int capacity() const = 0;
   virtual int running() const = 0;
 };
