@@ -1,0 +1,107 @@
+// Ingestion: formats, mappings, and the commit of a batch as extents of a table.
+//
+// A batch goes: its records are written as Parquet files into the extents folder and synced → one transaction
+// makes all of its extents visible under one cursor. Nothing of a batch that failed is ever visible; files
+// that no catalog row names are the janitor's.
+//
+//   ingest::Request request{.database = "NetDefaultDB", .table = *table, .properties = properties};
+//   SPILLWAY_ASSIGN(auto loaded, ingestor.ingest_data(request, "1,a\n2,b\n"));
+//
+// Sources: ingestion-properties.md, ingestion-supported-formats.md, management/mappings.md,
+// management/data-ingestion/*.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "catalog/catalog.h"
+#include "engine/engine.h"
+#include "kql/plan.h"
+#include "storage/object_store.h"
+
+namespace spillway::ingest {
+
+/// Ingestion properties, checked. Names are compared case-insensitively.
+struct Properties {
+  /// "csv", "tsv", "json", "multijson", "parquet", …; empty: by the file's extension, csv for inline data.
+  std::string format;
+  bool ignore_first_record = false;
+  std::string mapping;            // ingestionMapping: a JSON array; empty: identity
+  std::string mapping_reference;  // the name of a mapping of the table
+  std::vector<std::string> tags;
+  std::vector<std::string> ingest_if_not_exists;  // values without "ingest-by:"
+  bool treat_gz_as_uncompressed = false;
+};
+
+/// Reads the properties of `with (…)`. Errors: BadRequest names a property that doesn't exist or whose value
+/// is out of range; NotSupported names one that Kusto has and Spillway doesn't.
+Result<Properties> parse_properties(const std::map<std::string, std::string>& given);
+
+/// Checks an ingestion mapping (a JSON array of objects) of a kind ("csv", "json", "parquet") and returns its
+/// canonical text: [{"column":"a","datatype":"int","Properties":{"Ordinal":"0"}}, …]. Errors: BadRequest.
+Result<std::string> normalize_mapping(std::string_view kind, std::string_view json);
+
+struct Request {
+  std::string database;
+  /// The table as the extents are written for it: its columns with their ids.
+  catalog::Table table;
+  Properties properties;
+  /// Inside the transaction that makes the extents visible, before it does: creates or alters the table,
+  /// drops the extents that are replaced. Returns the table's id. Empty: the table must still be there with
+  /// `table.id`.
+  std::function<Result<int64_t>(catalog::Writer&)> prepare;
+  std::shared_ptr<engine::CancelToken> cancel;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+/// An extent that was made, committed and visible.
+struct Loaded {
+  catalog::Extent extent;
+  std::string
+      item;  // the public path of the file (or files) that it came from; empty for inline data and queries
+};
+
+/// Work in the background: an operation that `.show operations` lists.
+struct OperationRequest {
+  std::string kind;  // "DataIngestPull", "TableSet", "TableAppend", "TableSetOrAppend", "TableSetOrReplace"
+  std::string database, principal, activity_id;
+  bool persist_details = false;
+  std::function<Result<Table>(std::shared_ptr<engine::CancelToken>)> work;
+};
+
+class Ingestor {
+ public:
+  /// `extents_folder`: where Extent::path begins; the engine's. All references outlive it.
+  static Result<std::unique_ptr<Ingestor>> open(catalog::Catalog& catalog, engine::Engine& engine,
+                                                const storage::StoreFactory& stores, const Clock& clock,
+                                                const std::string& extents_folder);
+  virtual ~Ingestor() = default;  // cancels what runs in the background and waits for it
+
+  // All three return the extents that were made: none where there were no records. Errors: DataFormat (with
+  // the file and the line), EntityNotFound and Conflict (the table), StorageAccess, Cancelled, Timeout;
+  // BadRequest where ingestIfNotExists forbids it.
+  virtual Result<std::vector<Loaded>> ingest_data(const Request& request, std::string_view data) = 0;
+  /// `connections`: connection strings, each of one file, or of a folder: all files below it. One batch: all
+  /// or none.
+  virtual Result<std::vector<Loaded>> ingest_files(const Request& request,
+                                                   const std::vector<std::string>& connections) = 0;
+  /// The plan's columns go into the table's by position, converted to their types; missing ones are null.
+  virtual Result<std::vector<Loaded>> ingest_query(const Request& request, kql::RelPtr plan) = 0;
+
+  /// The operation's id; its state and, with persist_details, its result go into the catalog.
+  virtual Result<Guid> start_operation(OperationRequest request) = 0;
+  /// True where an operation of this ingestor with that id was running and is now told to stop.
+  virtual bool cancel_operation(const Guid& id) = 0;
+  /// Waits for what runs in the background, cancelled; safe to call twice.
+  virtual void stop() = 0;
+};
+
+}  // namespace spillway::ingest
