@@ -11,8 +11,15 @@
 //   table.scalar("startofweek")
 //       .takes({Type::DateTime}, Type::DateTime, native<Ticks(Ticks)>(start_of_week));
 //
-// SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas. Physical types are those
-// of base/types.h: a template over a datetime sees BIGINT ticks.
+// SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas, {1*} those from the second
+// on, {* OR } all of them separated by " OR ". expand() and expand_aggregate() fill them in. Physical types are those
+// of base/types.h: a template over a datetime sees BIGINT ticks. A template names each argument at most once, so that
+// the SQL of a nested expression grows only as its tree does; {filter} in an aggregate is the exception.
+//
+// Native functions have definite types: the binder converts every argument to the type of its parameter (`type`, also
+// for AsString and AsDynamic; never Any, Numeric or Same), and a variadic parameter repeats with that one type. They
+// deal with nulls themselves, whatever `nulls` says: the engine hands them nulls and takes the nulls that they set.
+// A function over constants may be evaluated once unless is_volatile.
 #pragma once
 
 #include <functional>
@@ -57,6 +64,8 @@ struct Parameter {
     Numeric,     // int, long, real, decimal
     Same,        // the common type of all `Same` parameters
     Constant,    // `type`, and it must be a constant
+    AsString,    // any scalar, converted as tostring() does (`type` is String)
+    AsDynamic,   // any scalar, converted as todynamic() of its value (`type` is Dynamic)
   } kind = Kind::Exact;
   Type type = Type::Dynamic;
 };
@@ -72,8 +81,8 @@ struct ScalarFunction;
 struct ScalarOverload {
   const ScalarFunction* function = nullptr;
   std::vector<Parameter> parameters;
-  int required = 0;          // the others are optional: lowering sees `defaults`
-  bool variadic = false;     // the last parameter repeats
+  int required = 0;          // arguments that must be there; fewer than the parameters only where variadic
+  bool variadic = false;     // the last parameter repeats, `required` times in all at least
   ResultType result;
   NullRule nulls = NullRule::Propagate;
   Lowering lowering;
@@ -103,6 +112,13 @@ struct AggregateFunction {
   std::string column_prefix;  // of automatic column names: "count_", "sum_x", "percentile_x_50" …
   std::vector<std::unique_ptr<AggregateOverload>> overloads;
 };
+
+/// A scalar template with its arguments put in.
+std::string expand(std::string_view sql_template, const std::vector<std::string>& arguments);
+/// An aggregate's template: `filter` (a lowered predicate, or empty) stands at {filter}, or behind the template, as
+/// " FILTER (WHERE …)".
+std::string expand_aggregate(std::string_view sql_template, const std::vector<std::string>& arguments,
+                             std::string_view filter);
 
 /// The table; made once, never changed after.
 class FunctionTable {
