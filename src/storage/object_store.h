@@ -1,20 +1,36 @@
 // Object stores: where extents, exported artifacts and ingested blobs lie.
 //
-// A store is opened from a Kusto storage connection string (api/connection-strings/storage-connection-strings.md):
+// A store is opened from a Kusto storage connection string
+// (api/connection-strings/storage-connection-strings.md):
 //   file:///data/out · /data/out                                    a local folder, below a storage root
 //   https://ACCOUNT.blob.core.windows.net/CONTAINER[/PATH];KEY      Azure Blob Storage by account key
 //   https://ACCOUNT.blob.core.windows.net/CONTAINER[/PATH]?SAS      … by shared access signature
+//   https://ACCOUNT.dfs.core.windows.net/CONTAINER[/PATH];KEY       … Data Lake Gen2, through its blob
+//   endpoint abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/[PATH];KEY       … the same; ";sharedkey=KEY" too
 //   http://127.0.0.1:10000/ACCOUNT/CONTAINER[/PATH];KEY             an emulator, by its address
+// The path is percent-decoded in the URL forms and taken as it is in an absolute path.
 //
 // The one promise: an object appears whole or not at all. put_file() either makes the complete object visible
 // under its name, durably, or leaves nothing there that a listing shows.
+//
+// Object paths are relative to the store's root, with '/' between their parts. One that is absolute, has a
+// NUL, or has "." or ".." as a part is refused as Forbidden.
+//
+// Errors: Forbidden for such paths and for links out of the storage roots; EntityNotFound for an object that
+// isn't there; StorageAccess for what trying again can't help (credentials, container, permissions);
+// StorageTransient for what may pass, after the retries of StoreOptions. No message holds a credential.
+//
+// A store may be used by several threads at once.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -22,8 +38,8 @@
 namespace spillway::storage {
 
 struct ObjectInfo {
-  std::string path;  // relative to the store's root, with '/' between its parts
-  int64_t size = 0;  // bytes
+  std::string path;      // relative to the store's root, with '/' between its parts
+  int64_t size = 0;      // bytes
   int64_t modified = 0;  // ticks
 };
 
@@ -34,21 +50,29 @@ class ObjectStore {
   /// The address that is shown to users, without credentials and without a trailing '/':
   /// "https://account.blob.core.windows.net/container/path", "/data/out".
   virtual const std::string& public_root() const = 0;
-  /// public_root() joined with a relative path: what `.show … artifacts` prints.
-  std::string public_path(std::string_view path) const;
+  /// public_root() joined with a relative path: what `.show … artifacts` prints. In a URL the path is
+  /// percent-encoded, so that the result names the object.
+  virtual std::string public_path(std::string_view path) const = 0;
 
   /// Makes the local file `source` the object `path`; replaces an older object of that name. On success the
-  /// object is durable and its length was verified. `consume` allows the store to move the file away.
+  /// object is durable and its length was verified. `consume` gives the file away: it is gone on success.
   virtual Status put_file(const std::string& source, const std::string& path, bool consume) = 0;
-  /// Copies the object into the local file `target`.
+  /// Copies the object into the local file `target`, verified by length and, where the store has it, by
+  /// checksum. On failure there is no such file.
   virtual Status get_file(const std::string& path, const std::string& target) = 0;
   /// Success too where there is no such object. Removes what an interrupted put_file of it left.
   virtual Status remove(const std::string& path) = 0;
-  /// All objects below `prefix`, in any order; never an unfinished one.
+  /// All objects below `prefix` (a folder; "" is the root) in any order; never an unfinished one. Empty where
+  /// there is no such folder.
   virtual Result<std::vector<ObjectInfo>> list(const std::string& prefix) = 0;
   virtual Result<ObjectInfo> stat(const std::string& path) = 0;
-  /// Success where the container or folder is there and can be listed.
+  /// Success where the container is there and the credentials are good for it; of a local folder: where it
+  /// can be listed, or made by the first put_file.
   virtual Status check() = 0;
+  /// Removes whatever interrupted calls of put_file left below `prefix`, and says how many files these were.
+  /// Only for a time when nothing is put there, such as the server's start. Azure drops staged blocks by
+  /// itself.
+  virtual Result<int64_t> remove_leftovers(const std::string& prefix) = 0;
   /// The path of the object in the local file system, where the store is a local folder; else nullopt.
   virtual std::optional<std::string> local_path(const std::string& path) const = 0;
 };
@@ -58,7 +82,7 @@ class ConnectionString {
  public:
   enum class Kind { Local, AzureBlob };
 
-  /// Errors name what is wrong, never the credential.
+  /// Errors name what is wrong, never the credential. NotSupported for documented forms that Spillway lacks.
   static Result<ConnectionString> parse(std::string_view text);
 
   Kind kind() const { return kind_; }
@@ -66,30 +90,58 @@ class ConnectionString {
   const std::string& text() const { return text_; }
   /// With the secret replaced by "******": for every output.
   std::string redacted() const;
-  /// The address without credentials.
+  /// The address without credentials and without a trailing '/'.
   const std::string& address() const { return address_; }
+  /// Where the connection string names one object, as in `.ingest`: its folder (or container), and the
+  /// object's path in a store opened on that. BadRequest where it names no object, only a container.
+  Result<std::pair<ConnectionString, std::string>> split() const;
 
   // Azure: endpoint "https://account.blob.core.windows.net" or "http://127.0.0.1:10000/devstoreaccount1".
+  // At most one of account_key and sas isn't empty; neither is access to a public container.
   std::string endpoint, account, container, prefix, account_key, sas;
   // Local: the normalized absolute folder (or file) path.
   std::string local;
 
  private:
+  static Result<ConnectionString> parse_local(std::string_view path);
+  static Result<ConnectionString> parse_azure(std::string_view text);
+  Status read_credential(std::string_view credential);
+  void compose();
+
   Kind kind_ = Kind::Local;
   std::string text_, address_;
+};
+
+/// How often and how patiently a request that failed in a way that may pass is sent again. The delay doubles
+/// each time, half of it at random; a server's Retry-After counts where it is longer.
+struct RetryPolicy {
+  int attempts = 6;  // the first one included
+  std::chrono::milliseconds first_delay{250};
+  std::chrono::milliseconds longest_delay{30'000};
+  /// Waits; tests replace it. Empty: sleeps.
+  std::function<void(std::chrono::milliseconds)> wait;
+};
+
+struct StoreOptions {
+  RetryPolicy retry;
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds stall_timeout{60};  // without a byte in either direction
+  int64_t block_bytes = 8 << 20;           // of an upload's staged blocks, and of a download's ranges
+  int parallel_blocks = 4;                 // in flight at once for one object
 };
 
 /// Which local folders may be read and written. Symbolic links that lead out of a root are refused.
 class StoreFactory {
  public:
   /// `roots`: absolute folders. Made where they are missing.
-  explicit StoreFactory(std::vector<std::string> roots);
+  explicit StoreFactory(std::vector<std::string> roots, StoreOptions options = {});
   /// Forbidden where a local path lies outside every root.
   Result<std::unique_ptr<ObjectStore>> open(const ConnectionString& connection) const;
   const std::vector<std::string>& roots() const { return roots_; }
 
  private:
   std::vector<std::string> roots_;
+  StoreOptions options_;
 };
 
 /// A store over a local folder with no root check: the server's own data.

@@ -1,0 +1,64 @@
+// Requests to Azure Blob Storage: addresses, authorization, and what its errors mean.
+// Source: Microsoft's Blob Service REST API ("Authorize with Shared Key", "Status and error codes").
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "storage/http.h"
+#include "storage/object_store.h"
+#include "storage/retry.h"
+
+namespace spillway::storage {
+
+/// The version of the REST API that is spoken.
+inline constexpr const char* kAzureVersion = "2021-12-02";
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;  // not encoded
+
+struct AzureRequest {
+  std::string method = "GET";
+  std::string path;  // below the endpoint: "/container/blob", not encoded
+  Parameters query;
+  Parameters headers;
+  std::string_view body;
+  std::function<Status(std::string_view bytes)> sink;
+  /// Answers without success that serve nevertheless; never sent again.
+  std::function<bool(int status, const std::string& code)> accept;
+  /// What is being done, for messages: "write blob 'a/b.csv'".
+  std::string action;
+};
+
+/// One account's endpoint with its credential.
+class AzureClient {
+ public:
+  AzureClient(const ConnectionString& connection, StoreOptions options);
+
+  /// Sends until there is an answer that trying again wouldn't change, and gives it where it is a success. An
+  /// error names the action and the service's error code. `before` is called before each attempt.
+  Result<HttpResponse> send(const AzureRequest& request, const std::function<void()>& before = {}) const;
+
+  /// Where an account key isn't base64: the error that tells so.
+  Status check_credential() const;
+  bool uses_sas() const { return !sas_.empty(); }
+  const StoreOptions& options() const { return options_; }
+
+ private:
+  HttpRequest prepare(const AzureRequest& request) const;
+  std::string authorization(const AzureRequest& request, const Parameters& headers,
+                            const std::string& encoded_path) const;
+
+  std::string endpoint_, endpoint_path_, account_, key_, sas_;
+  bool key_is_valid_ = true;
+  StoreOptions options_;
+};
+
+/// The service's error code, or "" where the answer has none.
+std::string azure_error_code(const HttpResponse& response);
+
+/// The date as HTTP prints it: "Fri, 26 Jun 2015 23:39:12 GMT".
+std::string http_date(Ticks ticks);
+
+}  // namespace spillway::storage

@@ -1,0 +1,43 @@
+// One HTTP request at a time over libcurl, with connections kept and reused by the whole process.
+// Redirects aren't followed, and an answer's body is bounded.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace spillway::storage {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string_view body;  // of a PUT or POST; must live as long as the request
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds stall_timeout{60};
+  /// Takes the body of an answer with a 2xx status, as it comes, in place of HttpResponse::body. An error
+  /// ends the request and is its result.
+  std::function<Status(std::string_view bytes)> sink;
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  std::string header(const std::string& lower_case_name) const;
+  bool success() const { return status >= 200 && status < 300; }
+};
+
+/// An answer of any status; or, where there was none, StorageTransient (a time-out, a connection that broke
+/// or was refused) or StorageAccess (a certificate that isn't trusted). Messages name the host, never the
+/// URL.
+Result<HttpResponse> send(const HttpRequest& request);
+
+}  // namespace spillway::storage
