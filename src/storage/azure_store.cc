@@ -158,7 +158,7 @@ struct BlockPlan {
 
   /// All of one length, as the service wants it; unlike those of any other upload.
   std::string id(int64_t index) const {
-    char number[16];
+    char number[32];
     std::snprintf(number, sizeof number, "-%08lld", static_cast<long long>(index));
     return base64_encode(upload + number);
   }

@@ -153,7 +153,7 @@ Status LocalStore::put_copy(const File& from, const std::string& source, const P
     hidden = to.leftover("-" + hex(Guid::random().high));
     file = open_file(hidden, kNew, 0666);
   }
-  SPILLWAY_TRY(file);
+  if (!file.ok()) return file.error();
   RemoveOnFailure undo(hidden);
   SPILLWAY_ASSIGN(const int64_t copied, copy_bytes(from, source, *file, hidden));
   if (copied != size)
