@@ -1,0 +1,445 @@
+#!/usr/bin/env python3
+"""Kill the server again and again, and prove that every record left exactly once.
+
+Clients ingest concurrently into two tables while three continuous exports run every second. The server is killed
+with SIGKILL at each fail point in turn and at random moments, and started again on the same folder. In the end, and
+every few kills, the reported artifacts are compared with what was acknowledged:
+
+  * each record that a client was told is in stands in the reported artifacts of each export exactly once
+  * a batch whose answer the kill swallowed is there whole or not at all, in the table and in every export alike
+  * nothing else is there, and once the janitor has run the target holds no file that isn't reported
+
+usage: crash_test.py --server build/spillway --store local|azurite [--kills N] [--seed S] [--azurite SCRIPT]
+
+N is how often it is killed: the fail points in turn first, then fail points and random moments by the seed.
+"""
+import argparse
+import base64
+import csv
+import email.utils
+import gzip
+import hashlib
+import hmac
+import http.client
+import io
+import json
+import os
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+READY_SECONDS = 60
+REACH_SECONDS = 12       # a fail point that isn't reached within this is counted as not reached
+CATCH_UP_SECONDS = 120
+VERIFY_EVERY = 12
+BATCH = 40               # records of one ingestion
+DATABASE = 'NetDefaultDB'
+
+
+class Failure(Exception):
+    pass
+
+
+def fail_points():
+    text = open(os.path.join(ROOT, 'src/base/fail_points.def')).read()
+    return re.findall(r'^FAIL_POINT\("([^"]+)"\)', text, re.M)
+
+
+# ---- targets: where the artifacts go, read without the server --------------------------------------------------
+
+class LocalTarget:
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, 'exported')
+        os.makedirs(self.folder)
+        self.arguments = ['--storage-root', self.folder]
+
+    def connection(self, name):
+        return os.path.join(self.folder, name)
+
+    def files(self, name):
+        """Public path -> a function that reads it."""
+        found = {}
+        for folder, _, names in os.walk(os.path.join(self.folder, name)):
+            for each in names:
+                path = os.path.join(folder, each)
+                found[path] = lambda path=path: open(path, 'rb').read()
+        return found
+
+    def close(self):
+        pass
+
+
+class AzuriteTarget:
+    ACCOUNT = 'devstoreaccount1'
+    KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+
+    def __init__(self, folder, script):
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            self.port = probe.getsockname()[1]
+        data = os.path.join(folder, 'azurite')
+        os.makedirs(data)
+        self.log = open(os.path.join(folder, 'azurite.log'), 'w')
+        self.process = subprocess.Popen(
+            ['node', script, '--blobPort', str(self.port), '--blobHost', '127.0.0.1', '--location', data,
+             '--skipApiVersionCheck', '--silent'], stdout=self.log, stderr=self.log)
+        self.endpoint = f'http://127.0.0.1:{self.port}/{self.ACCOUNT}'
+        self.arguments = []
+        deadline = time.time() + READY_SECONDS
+        while True:
+            try:
+                self._create_container('exported')
+                return
+            except OSError:
+                if time.time() > deadline:
+                    raise Failure('Azurite does not answer')
+                time.sleep(0.1)
+
+    def _create_container(self, name):
+        """Readable without a key, so that the comparison needs none."""
+        date = email.utils.formatdate(usegmt=True)
+        headers = {'x-ms-blob-public-access': 'container', 'x-ms-date': date, 'x-ms-version': '2021-08-06'}
+        canonical = ''.join(f'{key}:{value}\n' for key, value in sorted(headers.items()))
+        resource = f'/{self.ACCOUNT}/{self.ACCOUNT}/{name}\nrestype:container'
+        text = 'PUT' + '\n' * 12 + canonical + resource
+        digest = hmac.new(base64.b64decode(self.KEY), text.encode(), hashlib.sha256).digest()
+        headers['Authorization'] = f'SharedKey {self.ACCOUNT}:{base64.b64encode(digest).decode()}'
+        headers['Content-Length'] = '0'
+        status, body = self._request('PUT', f'/{self.ACCOUNT}/{name}?restype=container', headers)
+        if status not in (201, 409):
+            raise Failure(f'container: {status} {body[:500]!r}')
+
+    def _request(self, method, path, headers=None):
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def connection(self, name):
+        return f'{self.endpoint}/exported/{name};{self.KEY}'
+
+    def files(self, name):
+        found, marker = {}, ''
+        while True:
+            status, body = self._request('GET', f'/{self.ACCOUNT}/exported?restype=container&comp=list&prefix={name}/'
+                                                f'&marker={urllib.parse.quote(marker)}')
+            if status != 200:
+                raise Failure(f'list: {status} {body[:500]!r}')
+            text = body.decode()
+            for blob in re.findall(r'<Blob><Name>([^<]+)</Name>', text):
+                def read(blob=blob):
+                    code, data = self._request('GET', f'/{self.ACCOUNT}/exported/{urllib.parse.quote(blob)}')
+                    if code != 200:
+                        raise Failure(f'{blob}: {code}')
+                    return data
+                found[f'{self.endpoint}/exported/{blob}'] = read
+            more = re.search(r'<NextMarker>([^<]+)</NextMarker>', text)
+            if not more:
+                return found
+            marker = more.group(1)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+
+# ---- the server and its clients --------------------------------------------------------------------------------
+
+class Server:
+    def __init__(self, program, folder, arguments, fail_point=None):
+        environment = dict(os.environ)
+        environment.pop('SPILLWAY_FAIL_POINTS', None)
+        if fail_point:
+            environment['SPILLWAY_FAIL_POINTS'] = fail_point
+        self.log_path = os.path.join(folder, 'server.log')
+        log = open(self.log_path, 'a')
+        log.write(f'---- start, fail point {fail_point}\n')
+        log.flush()
+        self.process = subprocess.Popen(
+            [program, 'serve', '--data', os.path.join(folder, 'data'), '--listen', '127.0.0.1:0', *arguments],
+            stdout=subprocess.PIPE, stderr=log, env=environment)
+        log.close()
+        self.port = None
+        ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
+        line = self.process.stdout.readline().decode() if ready else ''
+        found = re.search(r'http://127\.0\.0\.1:(\d+)', line)
+        if found:
+            self.port = int(found.group(1))
+        elif not fail_point or self.process.wait(READY_SECONDS) != -signal.SIGKILL:
+            raise Failure(f'the server does not start: {line!r}, log {self.log_path}')
+
+    def dead(self):
+        return self.process.poll() is not None
+
+    def kill(self):
+        if not self.dead():
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.terminate()
+        code = self.process.wait(60)
+        self.process.stdout.close()
+        if code != 0:
+            raise Failure(f'the server ended with {code} on SIGTERM')
+
+    def ask(self, text, kind='query', timeout=60):
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
+        try:
+            connection.request('POST', f'/v1/rest/{kind}', json.dumps({'db': DATABASE, 'csl': text}),
+                               {'Content-Type': 'application/json'})
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise Failure(f'{answer.status}: {body.decode(errors="replace")[:800]}\nin: {text[:300]}')
+        table = json.loads(body)['Tables'][0]
+        names = [column['ColumnName'] for column in table['Columns']]
+        return [dict(zip(names, row)) for row in table['Rows']]
+
+    def mgmt(self, text):
+        return self.ask(text, 'mgmt')
+
+
+class Clients:
+    """Threads that ingest until the server is gone, and what they know of it."""
+
+    def __init__(self):
+        self.next_id = 0
+        self.lock = threading.Lock()
+        self.acknowledged = {'T1': set(), 'T2': set()}
+        self.unknown = {'T1': [], 'T2': []}     # batches without an answer
+        self.errors = []
+
+    def batch(self):
+        with self.lock:
+            first = self.next_id
+            self.next_id += BATCH
+        return range(first, first + BATCH)
+
+    def run(self, server, stop):
+        threads = [threading.Thread(target=self._work, args=(server, stop, table)) for table in ('T1', 'T1', 'T2')]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _work(self, server, stop, table):
+        while not stop.is_set() and not server.dead():
+            ids = self.batch()
+            lines = '\n'.join(f'{i},k{i % 7},2024-0{1 + i % 9}-01T00:00:00Z' for i in ids)
+            try:
+                server.mgmt(f'.ingest inline into table {table} <|\n{lines}')
+                with self.lock:
+                    self.acknowledged[table].update(ids)
+            except (OSError, http.client.HTTPException, ValueError):
+                with self.lock:
+                    self.unknown[table].append(ids)
+            except Failure as refused:
+                with self.lock:
+                    self.unknown[table].append(ids)
+                    if 'fail point' not in str(refused):
+                        self.errors.append(str(refused))
+                        return
+
+
+EXPORTS = {'ByKey': 'T1', 'Joined': 'T1', 'ByMonth': 'T2'}
+
+
+def create(server, target):
+    def storage(name):
+        return f"(h@'{target.connection(name)}')"
+    server.mgmt('.create table T1 (Id:long, Key:string, When:datetime)')
+    server.mgmt('.create table T2 (Id:long, Key:string, When:datetime)')
+    server.mgmt('.create table Dim (Key:string, Label:string)')
+    labels = '\n'.join(f'k{i},label {i}' for i in range(7))
+    server.mgmt(f'.ingest inline into table Dim <|\n{labels}')
+    server.mgmt('.create external table ByKey (Id:long, Key:string, When:datetime) kind=storage '
+                'partition by (Key:string = Key) pathformat = ("key=" Key) '
+                f'dataformat=csv {storage("ByKey")} with (compressed=true)')
+    server.mgmt('.create external table Joined (Id:long, Label:string) kind=storage dataformat=json '
+                f'{storage("Joined")}')
+    server.mgmt('.create external table ByMonth (Id:long, Key:string, When:datetime) kind=storage '
+                'partition by (Month:datetime = startofmonth(When)) dataformat=parquet '
+                f'{storage("ByMonth")}')
+    interval = 'with (intervalBetweenRuns=1s)'
+    server.mgmt(f'.create-or-alter continuous-export ByKey over (T1) to table ByKey {interval} <| T1')
+    server.mgmt(f'.create-or-alter continuous-export Joined over (T1) to table Joined {interval} <| '
+                'T1 | join kind=inner Dim on Key | project Id, Label')
+    server.mgmt(f'.create-or-alter continuous-export ByMonth over (T2) to table ByMonth {interval} <| T2')
+
+
+# ---- the proof --------------------------------------------------------------------------------------------------
+
+def wait_for(what, condition, seconds=CATCH_UP_SECONDS):
+    deadline = time.time() + seconds
+    while True:
+        seen = condition()
+        if not seen:
+            return
+        if time.time() > deadline:
+            raise Failure(f'{what}: still {seen!r} after {seconds} s')
+        time.sleep(0.05)
+
+
+def behind(server):
+    last = server.ask('union T1, T2 | summarize Last = max(ingestion_time())')[0]['Last']
+    return [row['Name'] for row in server.mgmt('.show continuous-exports')
+            if last is not None and (row['ExportedTo'] is None or row['ExportedTo'] < last)]
+
+
+def exported_ids(server, target, name):
+    """The ids in the reported artifacts, with repetition, read from the target itself where Python can."""
+    reported = {row['Path']: int(row['NumRecords'])
+                for row in server.mgmt(f'.show continuous-export {name} exported-artifacts')}
+
+    def difference():
+        there = set(target.files(name))
+        missing = set(reported) - there
+        if missing:
+            raise Failure(f'{name}: reported but not there: {sorted(missing)[:3]}')
+        return sorted(there - set(reported))[:3]
+    wait_for(f'{name}: files that are not reported', difference)
+    files = target.files(name)
+    ids = []
+    if name == 'ByMonth':  # Parquet: read by the server, from exactly the reported files, as the listing above shows
+        ids = [row['Id'] for row in server.ask(f'set notruncation; external_table("{name}") | project Id')]
+        if len(ids) != sum(reported.values()):
+            raise Failure(f'{name}: {len(ids)} records in files, {sum(reported.values())} reported')
+        return ids
+    for path, records in reported.items():
+        data = files[path]()
+        if name == 'ByKey':
+            rows = list(csv.reader(io.StringIO(gzip.decompress(data).decode())))
+            key = re.search(r'key=(\w+)', path).group(1)
+            if any(row[1] != key for row in rows):
+                raise Failure(f'{path}: records of another partition')
+            found = [int(row[0]) for row in rows]
+        else:
+            rows = [json.loads(line) for line in data.decode().splitlines()]
+            if any(row['Label'] != f'label {row["Id"] % 7}' for row in rows):
+                raise Failure(f'{path}: a record joined with the wrong dimension')
+            found = [row['Id'] for row in rows]
+        if len(found) != records:
+            raise Failure(f'{path}: {len(found)} records, {records} reported')
+        ids += found
+    return ids
+
+
+def verify(server, target, clients):
+    wait_for('exports behind', lambda: behind(server))
+    for table in ('T1', 'T2'):
+        ids = [row['Id'] for row in server.ask(f'set notruncation; {table} | project Id')]
+        present = set(ids)
+        if len(present) != len(ids):
+            raise Failure(f'{table}: {len(ids) - len(present)} records ingested twice')
+        lost = clients.acknowledged[table] - present
+        if lost:
+            raise Failure(f'{table}: {len(lost)} acknowledged records are lost, e.g. {sorted(lost)[:5]}')
+        known = set(clients.acknowledged[table])
+        for batch in clients.unknown[table]:
+            there = present.intersection(batch)
+            if there and len(there) != len(batch):
+                raise Failure(f'{table}: {len(there)} of a batch of {len(batch)} records')
+            known |= there
+        if present != known:
+            raise Failure(f'{table}: records that nobody ingested: {sorted(present - known)[:5]}')
+        for name in (name for name, source in EXPORTS.items() if source == table):
+            exported = exported_ids(server, target, name)
+            if len(exported) != len(set(exported)):
+                raise Failure(f'{name}: {len(exported) - len(set(exported))} records exported more than once')
+            missing, strange = present - set(exported), set(exported) - present
+            if missing or strange:
+                raise Failure(f'{name}: {len(missing)} records missing, {len(strange)} too many, '
+                              f'e.g. {sorted(missing)[:5]} {sorted(strange)[:5]}')
+    return {table: len(clients.acknowledged[table]) for table in ('T1', 'T2')}
+
+
+# ---- the schedule -----------------------------------------------------------------------------------------------
+
+def schedule(kills, seed):
+    """What each kill is: ("point", n-th time) or a random moment in seconds."""
+    dice = random.Random(seed)
+    points = fail_points()
+    plan = [(point, 1) for point in points]
+    while len(plan) < kills:
+        plan.append(dice.choice([(dice.choice(points), dice.randint(1, 6)), dice.uniform(0.02, 2.0)]))
+    return plan[:kills]
+
+
+def run(args, folder, target):
+    program = os.path.abspath(args.server)
+    clients = Clients()
+    not_reached = []
+    server = Server(program, folder, target.arguments)
+    create(server, target)
+    server.stop()
+    plan = schedule(args.kills or len(fail_points()) + 6, args.seed)
+    for number, kill in enumerate(plan, 1):
+        armed = f'{kill[0]}=kill@{kill[1]}' if isinstance(kill, tuple) else None
+        server = Server(program, folder, target.arguments, armed)
+        stop = threading.Event()
+        threads = clients.run(server, stop) if server.port else []
+        deadline = time.time() + (REACH_SECONDS if armed else kill)
+        while not server.dead() and time.time() < deadline:
+            time.sleep(0.005)
+        if armed and not server.dead():
+            not_reached.append(kill)
+        server.kill()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        if clients.errors:
+            raise Failure(f'kill {number} ({kill}): a client got an error: {clients.errors[0]}')
+        if number % VERIFY_EVERY == 0 or number == len(plan):
+            server = Server(program, folder, target.arguments)
+            records = verify(server, target, clients)
+            server.stop()
+            print(f'{number} kills: {sum(records.values())} acknowledged records, missing 0, duplicated 0', flush=True)
+    first = [kill[0] for kill in not_reached if kill[1] == 1 and kill[0] != 'export.fail.before']
+    if first:
+        raise Failure(f'fail points that were not reached: {first}')
+    print(f'{len(plan)} kills on {args.store}, seed {args.seed}: every acknowledged record exactly once')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--server', required=True)
+    parser.add_argument('--store', choices=('local', 'azurite'), default='local')
+    parser.add_argument('--azurite', default=os.path.join(ROOT, '.deps/node_modules/azurite/dist/src/blob/main.js'))
+    parser.add_argument('--kills', type=int, default=0, help='0: every fail point once, and six random moments')
+    parser.add_argument('--seed', type=int, default=None, help='of the schedule; printed, so that it can be run again')
+    args = parser.parse_args()
+    args.seed = args.seed if args.seed is not None else random.randrange(1 << 32)
+    folder = tempfile.mkdtemp(prefix='spillway-crash-')
+    print(f'seed {args.seed}, folder {folder}', flush=True)
+    target = AzuriteTarget(folder, args.azurite) if args.store == 'azurite' else LocalTarget(folder)
+    try:
+        run(args, folder, target)
+    except Failure as failure:
+        print(f'FAILED: {failure}\nseed {args.seed}; kept: {folder}', file=sys.stderr)
+        return 1
+    finally:
+        target.close()
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
