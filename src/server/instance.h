@@ -1,5 +1,5 @@
-// A whole Spillway in one process: its data folder opened, its services wired and started. The HTTP server stands on
-// it; tests may use it without HTTP.
+// A whole Spillway in one process: its data folder opened, its services wired and started. The HTTP server
+// stands on it; tests may use it without HTTP.
 #pragma once
 
 #include <memory>
@@ -15,13 +15,13 @@ struct InstanceOptions {
   std::vector<std::string> storage_roots;  // none: DATA/storage
   int64_t memory_limit = 0;                // bytes; 0: the engine's default
   int threads = 0;
-  const Clock* clock = nullptr;            // nullptr: the system's
+  const Clock* clock = nullptr;  // nullptr: the system's
 };
 
 class Instance {
  public:
-  /// Takes the folder's lock, recovers, starts the exports. The data folder holds catalog/, extents/, staging/, temp/
-  /// and storage/.
+  /// Takes the folder's lock, recovers, starts the exports. The data folder holds catalog/, extents/,
+  /// staging/, temp/ and storage/.
   static Result<std::unique_ptr<Instance>> open(const InstanceOptions& options);
   virtual ~Instance() = default;
   virtual commands::Services services() = 0;

@@ -1,0 +1,169 @@
+#include "server/errors.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <iterator>
+
+#include "server/json.h"
+
+namespace spillway::server {
+namespace {
+
+struct Mapping {
+  ErrorCode code;
+  int status;
+  const char* one_api_code;
+  const char* type;
+  const char* message;  // what is the same for every error of the kind
+};
+
+constexpr const char* kInvalid = "Request is invalid and cannot be executed.";
+
+constexpr Mapping kMappings[] = {
+    {ErrorCode::BadRequest, 400, "General_BadRequest", "Kusto.Data.Exceptions.KustoBadRequestException",
+     kInvalid},
+    {ErrorCode::Syntax, 400, "General_BadRequest", "Kusto.Data.Exceptions.KustoBadRequestException",
+     kInvalid},
+    {ErrorCode::Semantic, 400, "General_BadRequest", "Kusto.Data.Exceptions.KustoBadRequestException",
+     kInvalid},
+    {ErrorCode::EntityNotFound, 400, "BadRequest_EntityNotFound",
+     "Kusto.Common.Svc.Exceptions.EntityNotFoundException", kInvalid},
+    {ErrorCode::EntityExists, 400, "BadRequest_EntityAlreadyExists",
+     "Kusto.Common.Svc.Exceptions.EntityAlreadyExistsException", kInvalid},
+    {ErrorCode::NotSupported, 400, "BadRequest_NotSupported",
+     "Kusto.Data.Exceptions.KustoBadRequestException", "Request isn't supported."},
+    {ErrorCode::Unauthorized, 401, "General_Unauthorized",
+     "Kusto.Data.Exceptions.KustoClientAuthenticationException", "Request is not authenticated."},
+    {ErrorCode::Forbidden, 403, "General_Forbidden", "Kusto.Data.Exceptions.KustoRequestDeniedException",
+     "Request is denied."},
+    {ErrorCode::Conflict, 409, "General_Conflict", "Kusto.Data.Exceptions.KustoConflictException",
+     "Request conflicts with another one."},
+    {ErrorCode::Cancelled, 400, "QueryCancelled", "Kusto.Data.Exceptions.KustoQueryCancelledByUserException",
+     "Request was cancelled."},
+    {ErrorCode::Throttled, 429, "TooManyRequests", "Kusto.Data.Exceptions.KustoRequestThrottledException",
+     "Request is denied due to throttling."},
+    {ErrorCode::Timeout, 504, "Timeout", "Kusto.Data.Exceptions.KustoServiceTimeoutException",
+     "Request has timed out."},
+    {ErrorCode::LimitExceeded, 400, "LimitsExceeded",
+     "Kusto.Data.Exceptions.KustoServicePartialQueryFailureLimitsExceededException", kInvalid},
+    {ErrorCode::SchemaMismatch, 400, "BadRequest_SchemaMismatch",
+     "Kusto.Data.Exceptions.KustoBadRequestException", kInvalid},
+    {ErrorCode::StorageAccess, 400, "BadRequest_StorageAccess",
+     "Kusto.Data.Exceptions.KustoBadRequestException", kInvalid},
+    {ErrorCode::StorageTransient, 503, "General_StorageUnavailable",
+     "Kusto.Data.Exceptions.KustoServiceTemporarilyUnavailableException",
+     "Storage is temporarily unavailable."},
+    {ErrorCode::DataFormat, 400, "BadRequest_InvalidData", "Kusto.Data.Exceptions.KustoBadRequestException",
+     kInvalid},
+    {ErrorCode::Internal, 520, "General_InternalServerError",
+     "Kusto.Data.Exceptions.KustoServicePartialQueryFailureException",
+     "Service found an error while processing the request."},
+};
+
+const Mapping& mapping_of(ErrorCode code) {
+  for (const Mapping& mapping : kMappings) {
+    if (mapping.code == code) return mapping;
+  }
+  return kMappings[std::size(kMappings) - 1];
+}
+
+/// What Kusto nests in a bad request: the language's own error.
+struct Inner {
+  const char* code;
+  const char* type;
+  const char* prefix;
+};
+constexpr Inner kSyntax{"SYN0002", "Kusto.Data.Exceptions.SyntaxException", "Syntax error: SYN0002: "};
+constexpr Inner kSemantic{"SEM0100", "Kusto.Data.Exceptions.SemanticException", "Semantic error: SEM0100: "};
+
+const Inner* inner_of(ErrorCode code) {
+  if (code == ErrorCode::Syntax) return &kSyntax;
+  return code == ErrorCode::Semantic ? &kSemantic : nullptr;
+}
+
+/// Kusto counts positions in a line from zero.
+int position_of(const TextSpan& span) {
+  return span.column > 0 ? span.column - 1 : 0;
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  append_json_string(out, name);
+  out += ':';
+  append_json_string(out, text);
+  out += ',';
+}
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+void append_context(std::string& out, const RequestIds& ids, Ticks now) {
+  out += "\"@context\":{";
+  append_member(out, "timestamp", format_datetime(now));
+  append_member(out, "serviceAlias", "SPILLWAY");
+  append_member(out, "machineName", machine_name());
+  append_member(out, "processName", "spillway");
+  out += "\"processId\":" + std::to_string(getpid()) + ",\"threadId\":" + std::to_string(gettid()) + ',';
+  append_member(out, "clientRequestId", ids.client_request_id);
+  append_member(out, "activityId", ids.activity_id);
+  append_member(out, "subActivityId", ids.activity_id);
+  append_member(out, "activityType", "SpillwayRequest");
+  append_member(out, "parentActivityId", ids.activity_id);
+  append_member(out, "activityStack",
+                "(Activity stack: CRID=" + ids.client_request_id + " ARID=" + ids.activity_id + ")");
+  out.back() = '}';
+  out += ',';
+}
+
+void append_inner(std::string& out, const Error& error, const Inner& inner, const RequestIds& ids,
+                  Ticks now) {
+  out += ",\"innererror\":{";
+  append_member(out, "code", inner.code);
+  append_member(out, "message", error.message);
+  append_member(out, "@type", inner.type);
+  append_member(out, "@message", message_of(error));
+  append_context(out, ids, now);
+  out += "\"@permanent\":true,";
+  if (error.span) {
+    append_member(out, "@line", std::to_string(error.span->line));
+    append_member(out, "@pos", std::to_string(position_of(*error.span)));
+  }
+  append_member(out, "@errorCode", inner.code);
+  append_member(out, "@errorMessage", error.message);
+  out.back() = '}';
+}
+
+}  // namespace
+
+int http_status(ErrorCode code) {
+  return mapping_of(code).status;
+}
+
+std::string message_of(const Error& error) {
+  const Inner* inner = inner_of(error.code);
+  std::string out = inner ? inner->prefix + error.message : error.message;
+  if (error.span) {
+    out += " [line:position=" + std::to_string(error.span->line) + ':' +
+           std::to_string(position_of(*error.span)) + ']';
+  }
+  return out;
+}
+
+std::string one_api_error(const Error& error, const RequestIds& ids, Ticks now) {
+  const Mapping& mapping = mapping_of(error.code);
+  const Inner* inner = inner_of(error.code);
+  std::string out = "{\"error\":{";
+  append_member(out, "code", mapping.one_api_code);
+  append_member(out, "message", mapping.message);
+  append_member(out, "@type", mapping.type);
+  append_member(out, "@message",
+                (inner ? "Request is invalid and cannot be processed: " : "") + message_of(error));
+  append_context(out, ids, now);
+  out += error.permanent() ? "\"@permanent\":true" : "\"@permanent\":false";
+  if (inner) append_inner(out, error, *inner, ids, now);
+  return out + "}}";
+}
+
+}  // namespace spillway::server
