@@ -10,12 +10,19 @@
 //     return Status();
 //   }));
 //
-// Writers run one at a time; write() returns once the commit is durable and visible in snapshot().
+// Writers run one at a time; write() returns once the commit is durable and visible in snapshot(). A
+// transaction must not call write() itself. Where write() fails with the error of a commit (Internal) it is
+// not known to be undone before the next successful write: whoever wrote files for it leaves them to the
+// janitor.
+//
+// Files of dropped extents stay until no snapshot that names them is alive: who reads one holds the Snapshot,
+// its Table, its ExtentList or the Extent.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +31,12 @@
 #include "catalog/model.h"
 
 namespace spillway::catalog {
+
+// Retention. Artifacts and the position of an export that exists are kept for ever.
+/// Of failed runs, of finished operations, of artifacts of `.export` and of dropped exports.
+inline constexpr Ticks kHistory = 14 * kTicksPerDay;
+/// Of completed runs, for each export; those within kHistory.
+inline constexpr int kCompletedRunsKept = 10'000;
 
 /// The mutations, inside one transaction. Errors: EntityNotFound, EntityExists, Conflict, as each says; a
 /// failed storage layer is Internal. Names are checked by the commands, not here.
@@ -42,45 +55,60 @@ class Writer {
   virtual Status create_table(const std::string& database, Table table) = 0;
   /// Replaces columns, folder, docstring and policies of the table with that id. Ids of kept columns stay.
   virtual Status alter_table(const std::string& database, const Table& table) = 0;
-  virtual Status rename_table(const std::string& database, const std::string& from, const std::string& to) = 0;
+  virtual Status rename_table(const std::string& database, const std::string& from,
+                              const std::string& to) = 0;
   virtual Status drop_table(const std::string& database, const std::string& name) = 0;
 
-  virtual Status put_function(const std::string& database, const Function& function) = 0;  // creates or replaces
+  virtual Status put_function(const std::string& database,
+                              const Function& function) = 0;  // creates or replaces
   virtual Status drop_function(const std::string& database, const std::string& name) = 0;
 
+  /// Creates or replaces (keeps the id).
   virtual Status put_external_table(const std::string& database, ExternalTable table) = 0;
   virtual Status drop_external_table(const std::string& database, const std::string& name) = 0;
 
   /// Assigns the next cursor of the database to all of `extents` and makes them visible together. Sets their
-  /// cursors and `created`. Conflict where the table is gone.
-  virtual Result<Cursor> add_extents(const std::string& database, int64_t table_id, std::vector<Extent> extents) = 0;
+  /// cursors and `created`, which is the cursor as a time. Conflict where the table is gone.
+  virtual Result<Cursor> add_extents(const std::string& database, int64_t table_id,
+                                     std::vector<Extent> extents) = 0;
   /// The extents leave the snapshot; their files are removed once no snapshot that holds them is left.
-  virtual Status drop_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids) = 0;
+  /// Conflict where one of them is gone.
+  virtual Status drop_extents(const std::string& database, int64_t table_id,
+                              const std::vector<Guid>& ids) = 0;
 
-  /// Creates (start_cursor and exported_to become the database's cursor) or alters (keeps id and position, raises
-  /// the generation).
+  /// Creates (start_cursor and exported_to become the database's cursor) or alters (keeps id and position,
+  /// raises the generation). Takes `disabled` as it is in the definition; an export starts without failures
+  /// either way.
   virtual Status put_export(const std::string& database, ContinuousExport definition) = 0;
   virtual Status drop_export(const std::string& database, const std::string& name) = 0;
+  /// Nothing where it is so already.
   virtual Status set_export_disabled(const std::string& database, const std::string& name, bool disabled) = 0;
 
   // An export run, as design: begin → pending artifacts → commit or fail.
   /// Inserts the run over (exported_to, to]. Conflict where a run of this export is leased and running.
-  /// EntityNotFound where the export is gone; Conflict where it is disabled.
+  /// EntityNotFound where the export is gone; Conflict where it is disabled; BadRequest where `to` lies
+  /// before exported_to or after the database's cursor.
   virtual Result<ExportRun> begin_run(const std::string& database, const std::string& name, Cursor to,
                                       const std::string& owner) = 0;
-  /// Before the object is opened. For runs and for `.export` operations alike.
+  /// Before the object is opened. For runs and for `.export` operations alike. Conflict where the owner is
+  /// neither a running run nor an operation in progress, or where a row (of anyone) has the public path
+  /// already.
   virtual Status add_pending(const std::vector<Artifact>& artifacts) = 0;
   /// Compare and set: only while the export stands at run.from under run.generation and the run is Running.
-  /// The run's pending artifacts named in `artifacts` become exported; others of it stay pending.
-  /// Moves exported_to to run.to and marks the run Completed. Conflict otherwise.
+  /// The run's pending artifacts named in `artifacts` (by connection and object) become exported, with the
+  /// records and bytes given here; others of it go to the janitor. Moves exported_to to run.to, marks the run
+  /// Completed and sets its totals. Conflict otherwise.
   virtual Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts) = 0;
-  /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure state; a
-  /// permanent failure that has lasted `disable_after` disables the export.
+  /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure
+  /// state; a permanent failure that has lasted `disable_after` disables the export. `error` holds no secret.
+  /// Conflict where the run isn't running: after a commit whose answer was lost, for one, and then its
+  /// artifacts are exported.
   virtual Status fail_run(const ExportRun& run, const Error& error, Ticks disable_after) = 0;
 
-  virtual Status put_operation(const Operation& operation) = 0;  // creates or replaces
-  /// The result of an asynchronous operation: JSON of a Table, for `.show operation … details`; the operation's
-  /// pending artifacts named in `artifacts` become kept.
+  /// Creates or replaces. A final state releases what artifacts of it are pending to the janitor.
+  virtual Status put_operation(const Operation& operation) = 0;
+  /// The result of an asynchronous operation: JSON of a Table, for `.show operation … details`; the
+  /// operation's pending artifacts named in `artifacts` become kept. Conflict where it isn't in progress.
   virtual Status complete_operation(const Operation& operation, const std::string& details,
                                     const std::vector<Artifact>& artifacts) = 0;
   /// Releases the pending artifacts of a failed operation to the janitor.
@@ -92,8 +120,9 @@ class Writer {
 class Catalog {
  public:
   /// Opens or creates the catalog in `folder`, takes its lock, and recovers: runs and operations that a dead
-  /// process left running become Failed ("the server stopped during the run"), their artifacts the janitor's.
-  /// A new catalog gets the database NetDefaultDB. `clock` must outlive it.
+  /// process left running become Failed ("the server stopped during the run"; scheduled ones Abandoned),
+  /// their artifacts the janitor's. A new catalog gets the database NetDefaultDB. `clock` must outlive it.
+  /// Conflict where another process has the folder.
   static Result<std::unique_ptr<Catalog>> open(const std::string& folder, const Clock& clock);
   virtual ~Catalog() = default;
 
@@ -104,17 +133,21 @@ class Catalog {
   virtual Result<std::vector<ExportRun>> runs(const std::string& database, const std::string& export_name,
                                               int limit) const = 0;
   /// Failed runs of the last 14 days.
-  virtual Result<std::vector<ExportRun>> failures(const std::string& database, const std::string& export_name) const = 0;
+  virtual Result<std::vector<ExportRun>> failures(const std::string& database,
+                                                  const std::string& export_name) const = 0;
   /// Committed artifacts of the export's current definition and earlier ones of the same id, oldest first.
   virtual Result<std::vector<Artifact>> exported_artifacts(const std::string& database,
                                                            const std::string& export_name) const = 0;
   /// Pending artifacts that no running run or operation owns: the janitor's work.
   virtual Result<std::vector<Artifact>> abandoned_artifacts() const = 0;
-  /// Every object path (of extents) that a row names, and those dropped but possibly still read.
+  /// Those of the last 14 days.
   virtual Result<std::vector<Operation>> operations(int limit) const = 0;
   virtual Result<std::optional<Operation>> operation(const Guid& id) const = 0;
   virtual Result<std::optional<std::string>> operation_details(const Guid& id) const = 0;
-  /// Paths of dropped extents that no live snapshot holds any more; the caller deletes the files, then forgets them.
+  /// The path of every extent that a row names: visible ones, and dropped ones that aren't forgotten yet.
+  virtual Result<std::set<std::string>> extent_paths() = 0;
+  /// Paths of dropped extents that no live snapshot holds any more; the caller deletes the files, then
+  /// forgets them.
   virtual Result<std::vector<std::string>> removable_extents() = 0;
   virtual Status forget_extents(const std::vector<std::string>& paths) = 0;
 };

@@ -2,10 +2,14 @@
 // Names of entities keep their case and are compared case-sensitively, as Kusto's are.
 #pragma once
 
+#include <cstddef>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,8 +54,77 @@ struct Extent {
 inline constexpr int kCursorField = 1'000'000'001;
 inline constexpr int kIngestionTimeField = 1'000'000'002;
 
-/// Ordered by max_cursor. A new list replaces it at each commit.
-using ExtentList = std::vector<std::shared_ptr<const Extent>>;
+/// The visible extents of a table, ordered by max_cursor; extents of one commit in the order in which they were
+/// given. Immutable and cheap to copy: lists share their blocks, so that a commit to a table of 100,000 extents
+/// copies only the last block and the list of blocks.
+///
+///   for (auto it = list.after(run.from); it != list.end(); ++it) scan(**it);   // what came after a cursor
+class ExtentList {
+ public:
+  using Item = std::shared_ptr<const Extent>;
+  class Iterator;
+
+  ExtentList() = default;
+  /// `extents` must be ordered by max_cursor.
+  explicit ExtentList(const std::vector<Item>& extents) { append(extents); }
+
+  size_t size() const { return blocks_.empty() ? 0 : blocks_.back().start + blocks_.back().items->size(); }
+  bool empty() const { return blocks_.empty(); }
+  const Item& operator[](size_t index) const;
+  const Item& front() const { return blocks_.front().items->front(); }
+  const Item& back() const { return blocks_.back().items->back(); }
+  Iterator begin() const;
+  Iterator end() const;
+  /// The first extent that can hold records after `cursor`, in logarithmic time: all before it hold none.
+  Iterator after(Cursor cursor) const;
+
+  /// Their max_cursor must not be smaller than that of the last.
+  void append(const std::vector<Item>& extents);
+  /// Takes away those with these ids, and returns them.
+  std::vector<Item> remove(const std::set<Guid>& ids);
+
+ private:
+  static constexpr size_t kBlockExtents = 512;
+  struct Block {
+    size_t start = 0;  // the index of its first extent
+    std::shared_ptr<const std::vector<Item>> items;  // never empty
+  };
+  void push_block(std::vector<Item> items);
+
+  std::vector<Block> blocks_;
+};
+
+class ExtentList::Iterator {
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = Item;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const Item*;
+  using reference = const Item&;
+
+  Iterator() = default;
+  reference operator*() const { return (*block_->items)[offset_]; }
+  pointer operator->() const { return &**this; }
+  Iterator& operator++() {
+    if (++offset_ == block_->items->size()) {
+      ++block_;
+      offset_ = 0;
+    }
+    return *this;
+  }
+  Iterator operator++(int) {
+    Iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Iterator&) const = default;
+
+ private:
+  friend class ExtentList;
+  Iterator(const Block* block, size_t offset) : block_(block), offset_(offset) {}
+  const Block* block_ = nullptr;
+  size_t offset_ = 0;
+};
 
 struct Table {
   int64_t id = 0;
@@ -60,6 +133,8 @@ struct Table {
   int next_column_id = 1;
   bool ingestion_time_policy = true;
   std::map<std::string, std::string> policies;  // further policies, by name, as JSON text
+  /// Ingestion mappings by kind ("csv", "json", "parquet") and name, as JSON text.
+  std::map<std::string, std::map<std::string, std::string>> mappings;
   std::shared_ptr<const ExtentList> extents = std::make_shared<const ExtentList>();
 
   const Column* column(std::string_view name) const;

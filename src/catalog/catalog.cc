@@ -1,0 +1,325 @@
+#include "catalog/catalog.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "base/fail_point.h"
+#include "base/log.h"
+#include "catalog/folder_lock.h"
+#include "catalog/transaction.h"
+
+namespace spillway::catalog {
+namespace {
+
+constexpr const char* kDefaultDatabase = "NetDefaultDB";
+/// Sessions for queries, so that a long one doesn't hold up the others.
+constexpr size_t kReaders = 4;
+constexpr Ticks kPruneInterval = kTicksPerHour;
+
+/// A session that is taken from a pool and goes back to it.
+class Readers {
+ public:
+  explicit Readers(std::string file) : file_(std::move(file)) {}
+
+  template <typename F>
+  auto with(F&& query) -> Result<decltype(query(std::declval<Store&>()))> {
+    try {
+      std::unique_ptr<Store> store = take();
+      auto result = query(*store);
+      give_back(std::move(store));
+      return result;
+    } catch (const std::exception& exception) {
+      return Error(ErrorCode::Internal, "the catalog can't be read: " + message_of(exception));
+    }
+  }
+
+ private:
+  std::unique_ptr<Store> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        std::unique_ptr<Store> store = std::move(idle_.back());
+        idle_.pop_back();
+        return store;
+      }
+    }
+    return std::make_unique<Store>(file_);
+  }
+
+  void give_back(std::unique_ptr<Store> store) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < kReaders) idle_.push_back(std::move(store));
+  }
+
+  const std::string file_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Store>> idle_;
+};
+
+class SqlCatalog : public Catalog {
+ public:
+  SqlCatalog(FolderLock lock, const std::string& file, const Clock& clock)
+      : lock_(std::move(lock)), clock_(clock), store_(file), readers_(file) {}
+
+  Status start();
+
+  std::shared_ptr<const Snapshot> snapshot() const override {
+    const std::lock_guard lock(snapshot_mutex_);
+    return snapshot_;
+  }
+  Status write(const std::function<Status(Writer&)>& transaction) override;
+
+  Result<std::vector<ExportRun>> runs(const std::string& database, const std::string& export_name,
+                                      int limit) const override;
+  Result<std::vector<ExportRun>> failures(const std::string& database,
+                                          const std::string& export_name) const override;
+  Result<std::vector<Artifact>> exported_artifacts(const std::string& database,
+                                                   const std::string& export_name) const override;
+  Result<std::vector<Artifact>> abandoned_artifacts() const override;
+  Result<std::vector<Operation>> operations(int limit) const override;
+  Result<std::optional<Operation>> operation(const Guid& id) const override;
+  Result<std::optional<std::string>> operation_details(const Guid& id) const override;
+  Result<std::set<std::string>> extent_paths() override;
+  Result<std::vector<std::string>> removable_extents() override;
+  Status forget_extents(const std::vector<std::string>& paths) override;
+
+ private:
+  Status run(const std::function<Status(Transaction&)>& transaction);
+  Status settle();
+  Status commit(Transaction& transaction);
+  void publish(State state);
+  void prune_sometimes();
+  Result<int64_t> export_id(const std::string& database, const std::string& name) const;
+  void watch(const std::vector<ExtentList::Item>& extents);
+  void unwatch(const std::vector<ExtentList::Item>& extents);
+
+  FolderLock lock_;
+  const Clock& clock_;
+
+  std::mutex write_mutex_;  // guards what follows
+  Store store_;
+  State state_;
+  Ticks pruned_ = 0;
+  /// False after a commit failed: some of its bytes may be in the log, whole, and would come to life at a
+  /// restart. The next transaction that commits overwrites them.
+  bool settled_ = true;
+
+  mutable std::mutex snapshot_mutex_;
+  std::shared_ptr<const Snapshot> snapshot_;
+
+  std::mutex dropped_mutex_;
+  std::map<std::string, std::weak_ptr<const Extent>> dropped_;  // by path, those of this process
+
+  mutable Readers readers_;
+};
+
+Status SqlCatalog::start() {
+  try {
+    state_ = store_.load();
+  } catch (const std::exception& exception) {
+    return Error(ErrorCode::Internal, "the catalog can't be read: " + message_of(exception));
+  }
+  std::pair<size_t, size_t> ended;
+  SPILLWAY_TRY(run([&](Transaction& transaction) -> Status {
+    SPILLWAY_ASSIGN(ended, transaction.recover());
+    if (state_.next_id > 1) return Status();
+    return transaction.create_database(kDefaultDatabase, "");
+  }));
+  if (ended != std::pair<size_t, size_t>()) {
+    log::warning("recovered from a stop", {{"runs", ended.first}, {"operations", ended.second}});
+  }
+  return Status();
+}
+
+Status SqlCatalog::write(const std::function<Status(Writer&)>& transaction) {
+  const std::lock_guard lock(write_mutex_);
+  SPILLWAY_TRY(run([&](Transaction& writer) { return transaction(writer); }));
+  prune_sometimes();
+  return Status();
+}
+
+Status SqlCatalog::run(const std::function<Status(Transaction&)>& body) {
+  SPILLWAY_TRY(settle());
+  Transaction transaction(store_, state_, clock_.now());
+  try {
+    store_.begin();
+  } catch (const std::exception& exception) {
+    return Error(ErrorCode::Internal, "the catalog can't be written: " + message_of(exception));
+  }
+  Status status;
+  try {
+    status = body(transaction);
+  } catch (const std::exception& exception) {
+    status = Error(ErrorCode::Internal, "a catalog transaction threw: " + message_of(exception));
+  }
+  if (status.ok()) status = transaction.finish();
+  if (!status.ok()) {
+    store_.rollback();
+    return status;
+  }
+  return commit(transaction);
+}
+
+Status SqlCatalog::commit(Transaction& transaction) {
+  if (const Status failed = []() -> Status {
+        SPILLWAY_FAIL_POINT("catalog.commit.before");
+        return Status();
+      }();
+      !failed.ok()) {
+    store_.rollback();
+    return failed;
+  }
+  // Watched first: what is a dropped row by then must not look as if nobody read it.
+  watch(transaction.dropped());
+  try {
+    store_.commit();
+  } catch (const std::exception& exception) {
+    store_.rollback();
+    unwatch(transaction.dropped());
+    settled_ = false;
+    return Error(ErrorCode::Internal, "the catalog can't be written: " + message_of(exception));
+  }
+  // An error here is a lost answer: the transaction has happened.
+  const Status lost = []() -> Status {
+    SPILLWAY_FAIL_POINT("catalog.commit.after");
+    return Status();
+  }();
+  publish(transaction.take_state());
+  return lost;
+}
+
+Status SqlCatalog::settle() {
+  if (settled_) return Status();
+  try {
+    store_.begin();
+    store_.touch();
+    store_.commit();
+  } catch (const std::exception& exception) {
+    store_.rollback();
+    return Error(ErrorCode::Internal, "the catalog can't be written: " + message_of(exception));
+  }
+  settled_ = true;
+  return Status();
+}
+
+void SqlCatalog::publish(State state) {
+  state_ = std::move(state);
+  std::shared_ptr<const Snapshot> next = state_.snapshot;
+  const std::lock_guard lock(snapshot_mutex_);
+  snapshot_.swap(next);
+}
+
+void SqlCatalog::prune_sometimes() {
+  const Ticks now = clock_.now();
+  if (now - pruned_ < kPruneInterval) return;
+  pruned_ = now;
+  try {
+    store_.begin();
+    store_.prune(now - kHistory, kCompletedRunsKept);
+    store_.commit();
+  } catch (const std::exception& exception) {
+    store_.rollback();
+    settled_ = false;
+    log::warning("old rows of the catalog can't be removed", {{"error", message_of(exception)}});
+  }
+}
+
+void SqlCatalog::watch(const std::vector<ExtentList::Item>& extents) {
+  const std::lock_guard lock(dropped_mutex_);
+  for (const ExtentList::Item& extent : extents) dropped_[extent->path] = extent;
+}
+
+void SqlCatalog::unwatch(const std::vector<ExtentList::Item>& extents) {
+  const std::lock_guard lock(dropped_mutex_);
+  for (const ExtentList::Item& extent : extents) dropped_.erase(extent->path);
+}
+
+Result<int64_t> SqlCatalog::export_id(const std::string& database_name, const std::string& name) const {
+  const std::shared_ptr<const Snapshot> now = snapshot();
+  const Database* database = now->database(database_name);
+  if (!database) return Error(ErrorCode::EntityNotFound, "database '" + database_name + "' not found");
+  const auto found = database->exports.find(name);
+  if (found == database->exports.end()) {
+    return Error(ErrorCode::EntityNotFound,
+                 "continuous export '" + name + "' not found in database '" + database_name + "'");
+  }
+  return found->second->id;
+}
+
+Result<std::vector<ExportRun>> SqlCatalog::runs(const std::string& database, const std::string& export_name,
+                                                int limit) const {
+  SPILLWAY_ASSIGN(const int64_t id, export_id(database, export_name));
+  return readers_.with([&](Store& store) { return store.runs(id, limit); });
+}
+
+Result<std::vector<ExportRun>> SqlCatalog::failures(const std::string& database,
+                                                    const std::string& export_name) const {
+  SPILLWAY_ASSIGN(const int64_t id, export_id(database, export_name));
+  return readers_.with([&](Store& store) { return store.failed_runs(id, clock_.now() - kHistory); });
+}
+
+Result<std::vector<Artifact>> SqlCatalog::exported_artifacts(const std::string& database,
+                                                             const std::string& export_name) const {
+  SPILLWAY_ASSIGN(const int64_t id, export_id(database, export_name));
+  return readers_.with([&](Store& store) { return store.exported_artifacts(id); });
+}
+
+Result<std::vector<Artifact>> SqlCatalog::abandoned_artifacts() const {
+  return readers_.with([](Store& store) { return store.abandoned_artifacts(); });
+}
+
+Result<std::vector<Operation>> SqlCatalog::operations(int limit) const {
+  return readers_.with([&](Store& store) { return store.operations(clock_.now() - kHistory, limit); });
+}
+
+Result<std::optional<Operation>> SqlCatalog::operation(const Guid& id) const {
+  return readers_.with([&](Store& store) { return store.operation(id); });
+}
+
+Result<std::optional<std::string>> SqlCatalog::operation_details(const Guid& id) const {
+  return readers_.with([&](Store& store) { return store.operation_details(id); });
+}
+
+Result<std::set<std::string>> SqlCatalog::extent_paths() {
+  const std::lock_guard lock(write_mutex_);
+  SPILLWAY_TRY(settle());
+  return readers_.with([](Store& store) { return store.extent_paths(); });
+}
+
+Result<std::vector<std::string>> SqlCatalog::removable_extents() {
+  const std::lock_guard lock(write_mutex_);
+  SPILLWAY_TRY(settle());
+  SPILLWAY_ASSIGN(std::vector<std::string> paths,
+                  readers_.with([](Store& store) { return store.dropped_extents(); }));
+  const std::lock_guard dropped_lock(dropped_mutex_);
+  std::erase_if(paths, [&](const std::string& path) {
+    const auto found = dropped_.find(path);
+    return found != dropped_.end() && !found->second.expired();
+  });
+  return paths;
+}
+
+Status SqlCatalog::forget_extents(const std::vector<std::string>& paths) {
+  const std::lock_guard lock(write_mutex_);
+  SPILLWAY_TRY(run([&](Transaction& transaction) { return transaction.forget_extents(paths); }));
+  const std::lock_guard dropped_lock(dropped_mutex_);
+  for (const std::string& path : paths) dropped_.erase(path);
+  return Status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& folder, const Clock& clock) {
+  SPILLWAY_ASSIGN(FolderLock lock, FolderLock::take(folder));
+  try {
+    auto catalog = std::make_unique<SqlCatalog>(std::move(lock), folder + "/catalog.sqlite", clock);
+    SPILLWAY_TRY(catalog->start());
+    return std::unique_ptr<Catalog>(std::move(catalog));
+  } catch (const std::exception& exception) {
+    return Error(ErrorCode::Internal,
+                 "the catalog in '" + folder + "' can't be opened: " + message_of(exception));
+  }
+}
+
+}  // namespace spillway::catalog

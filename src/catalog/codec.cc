@@ -1,0 +1,219 @@
+#include "catalog/codec.h"
+
+#include <array>
+#include <boost/json.hpp>
+#include <stdexcept>
+
+namespace spillway::catalog {
+namespace {
+
+namespace json = boost::json;
+
+using Strings = std::map<std::string, std::string>;
+
+constexpr std::array kPartitionKinds = {"Column",       "Bin",         "StartOfDay", "StartOfWeek",
+                                        "StartOfMonth", "StartOfYear", "Hash",       "Virtual"};
+
+json::object parse(const std::string& text) {
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // names and queries are kept as they were given
+  return json::parse(text, {}, options).as_object();
+}
+
+std::string text_of(const json::object& object, const char* name) {
+  return json::value_to<std::string>(object.at(name));
+}
+
+Type type_of(const json::object& object) {
+  const std::string name = text_of(object, "type");
+  const std::optional<Type> type = parse_type(name);
+  if (!type) throw std::runtime_error("unknown type '" + name + "'");
+  return *type;
+}
+
+json::array encode_columns(const std::vector<Column>& columns) {
+  json::array out;
+  for (const Column& column : columns) {
+    out.push_back({{"id", column.id},
+                   {"name", column.name},
+                   {"type", kql_name(column.type)},
+                   {"docstring", column.docstring}});
+  }
+  return out;
+}
+
+std::vector<Column> decode_columns(const json::value& value) {
+  std::vector<Column> columns;
+  for (const json::value& item : value.as_array()) {
+    const json::object& object = item.as_object();
+    columns.push_back({object.at("id").to_number<int>(), text_of(object, "name"), type_of(object),
+                       text_of(object, "docstring")});
+  }
+  return columns;
+}
+
+json::array encode_partitions(const std::vector<Partition>& partitions) {
+  json::array out;
+  for (const Partition& partition : partitions) {
+    out.push_back({{"name", partition.name},
+                   {"type", kql_name(partition.type)},
+                   {"kind", kPartitionKinds.at(static_cast<size_t>(partition.kind))},
+                   {"column", partition.column},
+                   {"argument", partition.argument}});
+  }
+  return out;
+}
+
+Partition::Kind partition_kind(const std::string& name) {
+  for (size_t i = 0; i < kPartitionKinds.size(); ++i) {
+    if (name == kPartitionKinds[i]) return static_cast<Partition::Kind>(i);
+  }
+  throw std::runtime_error("unknown kind of partition '" + name + "'");
+}
+
+std::vector<Partition> decode_partitions(const json::value& value) {
+  std::vector<Partition> partitions;
+  for (const json::value& item : value.as_array()) {
+    const json::object& object = item.as_object();
+    partitions.push_back({text_of(object, "name"), type_of(object), partition_kind(text_of(object, "kind")),
+                          text_of(object, "column"), object.at("argument").to_number<int64_t>()});
+  }
+  return partitions;
+}
+
+json::array encode_path(const std::vector<PathElement>& elements) {
+  json::array out;
+  for (const PathElement& element : elements) {
+    out.push_back({{"text", element.text}, {"partition", element.partition}, {"pattern", element.pattern}});
+  }
+  return out;
+}
+
+std::vector<PathElement> decode_path(const json::value& value) {
+  std::vector<PathElement> elements;
+  for (const json::value& item : value.as_array()) {
+    const json::object& object = item.as_object();
+    elements.push_back({text_of(object, "text"), text_of(object, "partition"), text_of(object, "pattern")});
+  }
+  return elements;
+}
+
+}  // namespace
+
+std::string encode(const Table& table) {
+  return json::serialize(json::object{{"folder", table.folder},
+                                      {"docstring", table.docstring},
+                                      {"columns", encode_columns(table.columns)},
+                                      {"next_column_id", table.next_column_id},
+                                      {"ingestion_time_policy", table.ingestion_time_policy},
+                                      {"policies", json::value_from(table.policies)},
+                                      {"mappings", json::value_from(table.mappings)}});
+}
+
+void decode(const std::string& text, Table& table) {
+  const json::object object = parse(text);
+  table.folder = text_of(object, "folder");
+  table.docstring = text_of(object, "docstring");
+  table.columns = decode_columns(object.at("columns"));
+  table.next_column_id = object.at("next_column_id").to_number<int>();
+  table.ingestion_time_policy = object.at("ingestion_time_policy").as_bool();
+  table.policies = json::value_to<Strings>(object.at("policies"));
+  table.mappings = json::value_to<std::map<std::string, Strings>>(object.at("mappings"));
+}
+
+std::string encode(const Function& function) {
+  return json::serialize(json::object{{"folder", function.folder},
+                                      {"docstring", function.docstring},
+                                      {"parameters", function.parameters},
+                                      {"body", function.body}});
+}
+
+void decode(const std::string& text, Function& function) {
+  const json::object object = parse(text);
+  function.folder = text_of(object, "folder");
+  function.docstring = text_of(object, "docstring");
+  function.parameters = text_of(object, "parameters");
+  function.body = text_of(object, "body");
+}
+
+std::string encode(const ExternalTable& table) {
+  return json::serialize(json::object{{"folder", table.folder},
+                                      {"docstring", table.docstring},
+                                      {"columns", encode_columns(table.columns)},
+                                      {"partitions", encode_partitions(table.partitions)},
+                                      {"path_format", encode_path(table.path_format)},
+                                      {"path_format_text", table.path_format_text},
+                                      {"format", table.format},
+                                      {"connection_strings", json::value_from(table.connection_strings)},
+                                      {"compressed", table.compressed},
+                                      {"compression_type", table.compression_type},
+                                      {"include_headers", table.include_headers},
+                                      {"name_prefix", table.name_prefix},
+                                      {"file_extension", table.file_extension},
+                                      {"encoding", table.encoding},
+                                      {"properties", json::value_from(table.properties)}});
+}
+
+void decode(const std::string& text, ExternalTable& table) {
+  const json::object object = parse(text);
+  table.folder = text_of(object, "folder");
+  table.docstring = text_of(object, "docstring");
+  table.columns = decode_columns(object.at("columns"));
+  table.partitions = decode_partitions(object.at("partitions"));
+  table.path_format = decode_path(object.at("path_format"));
+  table.path_format_text = text_of(object, "path_format_text");
+  table.format = text_of(object, "format");
+  table.connection_strings = json::value_to<std::vector<std::string>>(object.at("connection_strings"));
+  table.compressed = object.at("compressed").as_bool();
+  table.compression_type = text_of(object, "compression_type");
+  table.include_headers = text_of(object, "include_headers");
+  table.name_prefix = text_of(object, "name_prefix");
+  table.file_extension = text_of(object, "file_extension");
+  table.encoding = text_of(object, "encoding");
+  table.properties = json::value_to<Strings>(object.at("properties"));
+}
+
+std::string encode(const ContinuousExport& definition) {
+  return json::serialize(json::object{{"external_table", definition.external_table},
+                                      {"query", definition.query},
+                                      {"fact_tables", json::value_from(definition.fact_tables)},
+                                      {"over_given", definition.over_given},
+                                      {"interval", definition.interval},
+                                      {"forced_latency", definition.forced_latency},
+                                      {"size_limit", definition.size_limit},
+                                      {"properties", json::value_from(definition.properties)}});
+}
+
+void decode(const std::string& text, ContinuousExport& definition) {
+  const json::object object = parse(text);
+  definition.external_table = text_of(object, "external_table");
+  definition.query = text_of(object, "query");
+  definition.fact_tables = json::value_to<std::vector<std::string>>(object.at("fact_tables"));
+  definition.over_given = object.at("over_given").as_bool();
+  definition.interval = object.at("interval").to_number<int64_t>();
+  definition.forced_latency = object.at("forced_latency").to_number<int64_t>();
+  definition.size_limit = object.at("size_limit").to_number<int64_t>();
+  definition.properties = json::value_to<Strings>(object.at("properties"));
+}
+
+std::string encode(const Extent& extent) {
+  if (extent.datetime_ranges.empty() && extent.tags.empty()) return {};
+  json::object ranges;
+  for (const auto& [column, range] : extent.datetime_ranges) {
+    ranges[std::to_string(column)] = {range.first, range.second};
+  }
+  return json::serialize(
+      json::object{{"ranges", std::move(ranges)}, {"tags", json::value_from(extent.tags)}});
+}
+
+void decode(const std::string& text, Extent& extent) {
+  if (text.empty()) return;
+  const json::object object = parse(text);
+  for (const auto& [column, range] : object.at("ranges").as_object()) {
+    extent.datetime_ranges[std::stoi(std::string(column))] = {range.at(0).to_number<int64_t>(),
+                                                              range.at(1).to_number<int64_t>()};
+  }
+  extent.tags = json::value_to<std::vector<std::string>>(object.at("tags"));
+}
+
+}  // namespace spillway::catalog

@@ -1,0 +1,79 @@
+#include "catalog/model.h"
+
+#include <algorithm>
+
+namespace spillway::catalog {
+
+const ExtentList::Item& ExtentList::operator[](size_t index) const {
+  const auto next = std::upper_bound(blocks_.begin(), blocks_.end(), index,
+                                     [](size_t i, const Block& block) { return i < block.start; });
+  const Block& block = *(next - 1);
+  return (*block.items)[index - block.start];
+}
+
+ExtentList::Iterator ExtentList::begin() const {
+  return Iterator(blocks_.data(), 0);
+}
+
+ExtentList::Iterator ExtentList::end() const {
+  return Iterator(blocks_.data() + blocks_.size(), 0);
+}
+
+ExtentList::Iterator ExtentList::after(Cursor cursor) const {
+  const auto block = std::partition_point(
+      blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.items->back()->max_cursor <= cursor; });
+  if (block == blocks_.end()) return end();
+  const auto item = std::partition_point(block->items->begin(), block->items->end(),
+                                         [&](const Item& extent) { return extent->max_cursor <= cursor; });
+  return Iterator(&*block, static_cast<size_t>(item - block->items->begin()));
+}
+
+void ExtentList::append(const std::vector<Item>& extents) {
+  auto next = extents.begin();
+  while (next != extents.end()) {
+    std::vector<Item> items;
+    if (!blocks_.empty() && blocks_.back().items->size() < kBlockExtents) {
+      items = *blocks_.back().items;
+      blocks_.pop_back();
+    }
+    const auto count = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(kBlockExtents - items.size()),
+                                                extents.end() - next);
+    items.insert(items.end(), next, next + count);
+    next += count;
+    push_block(std::move(items));
+  }
+}
+
+std::vector<ExtentList::Item> ExtentList::remove(const std::set<Guid>& ids) {
+  std::vector<Item> removed;
+  const std::vector<Block> before = std::move(blocks_);
+  blocks_.clear();
+  const auto leaves = [&](const Item& extent) { return ids.contains(extent->id); };
+  for (const Block& block : before) {
+    if (std::none_of(block.items->begin(), block.items->end(), leaves)) {
+      blocks_.push_back({size(), block.items});
+      continue;
+    }
+    std::vector<Item> kept;
+    for (const Item& extent : *block.items) (leaves(extent) ? removed : kept).push_back(extent);
+    if (!kept.empty()) push_block(std::move(kept));
+  }
+  return removed;
+}
+
+void ExtentList::push_block(std::vector<Item> items) {
+  blocks_.push_back({size(), std::make_shared<const std::vector<Item>>(std::move(items))});
+}
+
+const Column* Table::column(std::string_view column_name) const {
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.name == column_name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const Database* Snapshot::database(std::string_view name) const {
+  const auto found = databases.find(std::string(name));
+  return found == databases.end() ? nullptr : found->second.get();
+}
+
+}  // namespace spillway::catalog

@@ -1,0 +1,408 @@
+// Databases, tables, functions, external tables and extents: every change is there after the catalog is
+// opened again, and nothing is left of one that failed.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/catalog/support.h"
+
+namespace spillway::catalog {
+namespace {
+
+using CatalogDataTest = CatalogTest;
+
+ExternalTable make_external_table() {
+  ExternalTable table;
+  table.name = "E";
+  table.folder = "f";
+  table.columns = {{1, "Time", Type::DateTime, ""}, {2, "Data", Type::Dynamic, ""}};
+  table.partitions = {{"Month", Type::DateTime, Partition::Kind::StartOfMonth, "Time", 0},
+                      {"Part", Type::Long, Partition::Kind::Hash, "Data", 10},
+                      {"Day", Type::DateTime, Partition::Kind::Bin, "Time", kTicksPerDay}};
+  table.path_format = {{"year=", "", ""}, {"", "Month", "yyyy"}, {"/", "", ""}, {"", "Part", ""}};
+  table.path_format_text = "(\"year=\" datetime_pattern(\"yyyy\", Month) \"/\" Part)";
+  table.format = "csv";
+  table.connection_strings = {"https://account.blob.core.windows.net/container;c2VjcmV0"};
+  table.compressed = true;
+  table.compression_type = "gzip";
+  table.include_headers = "All";
+  table.name_prefix = "p";
+  table.file_extension = ".txt";
+  table.properties = {{"encoding", "UTF8BOM"}};
+  return table;
+}
+
+TEST_F(CatalogDataTest, ANewCatalogHasTheDefaultDatabase) {
+  open();
+  ASSERT_EQ(snapshot()->databases.size(), 1U);
+  EXPECT_EQ(database().cursor, kStart);
+  EXPECT_EQ(snapshot()->database("netdefaultdb"), nullptr);
+  reopen();
+  EXPECT_EQ(snapshot()->databases.size(), 1U);
+}
+
+TEST_F(CatalogDataTest, TheDefaultDatabaseThatWasDroppedDoesNotComeBack) {
+  open();
+  ASSERT_SUCCESS(write([](Writer& writer) { return writer.drop_database(kDb); }));
+  reopen();
+  EXPECT_TRUE(snapshot()->databases.empty());
+}
+
+TEST_F(CatalogDataTest, ASecondProcessIsRefused) {
+  open();
+  const pid_t child = fork();
+  if (child == 0) {
+    ManualClock clock(kStart);
+    const Result<std::unique_ptr<Catalog>> second = Catalog::open(folder_, clock);
+    const std::string expected =
+        "data folder '" + folder_ + "' is in use by process " + std::to_string(getppid());
+    _exit(!second.ok() && second.error().code == ErrorCode::Conflict && second.error().message == expected
+              ? 0
+              : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  reopen();
+}
+
+TEST_F(CatalogDataTest, ANewerSchemaIsRefused) {
+  open();
+  close();
+  const std::string command =
+      "sqlite3 '" + folder_ + "/catalog.sqlite' \"UPDATE meta SET value = 99 WHERE name = 'schema_version'\"";
+  if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no sqlite3 program";
+  const Result<std::unique_ptr<Catalog>> opened = Catalog::open(folder_, clock_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_NE(opened.error().message.find("version 99"), std::string::npos);
+}
+
+TEST_F(CatalogDataTest, NobodyElseCanReadTheFiles) {
+  open();
+  make_table();
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    const auto mode = entry.status().permissions();
+    EXPECT_EQ(mode & (std::filesystem::perms::group_all | std::filesystem::perms::others_all),
+              std::filesystem::perms::none)
+        << entry.path();
+  }
+}
+
+/// Each changes the catalog; the snapshot after opening it again is the one before.
+TEST_F(CatalogDataTest, EveryChangeIsThereAfterReopening) {
+  open();
+  const std::vector<std::function<Status(Writer&)>> changes = {
+      [](Writer& w) { return w.create_database("D", "The \"D\""); },
+      [](Writer& w) {
+        Table table;
+        table.name = "T";
+        table.folder = "a/b";
+        table.columns = {{0, "Time", Type::DateTime, "d"}, {0, "Größe", Type::Decimal, ""}};
+        table.policies = {{"retention", "{}"}};
+        return w.create_table("D", table);
+      },
+      [](Writer& w) {
+        return w.put_function("D", {"F", "f", "d", "(a:long)", "{ T | where N > a }"});
+      },
+      [](Writer& w) {
+        return w.put_function("D", {"F", "", "", "()", "{ 'a\xff\n' }"});
+      },
+      [](Writer& w) { return w.put_external_table("D", make_external_table()); },
+      [](Writer& w) {
+        const int64_t id = w.current().database("D")->tables.at("T")->id;
+        return w.add_extents("D", id, {make_extent(), make_extent(), make_extent()}).status();
+      },
+      [](Writer& w) {
+        const int64_t id = w.current().database("D")->tables.at("T")->id;
+        Extent plain;
+        plain.id = Guid::random();
+        plain.path = "plain";
+        return w.add_extents("D", id, {plain}).status();
+      },
+      [](Writer& w) {
+        Table table = *w.current().database("D")->tables.at("T");
+        table.columns.erase(table.columns.begin());
+        table.columns.push_back({0, "New", Type::Guid, ""});
+        table.ingestion_time_policy = false;
+        table.docstring = "altered";
+        return w.alter_table("D", table);
+      },
+      [](Writer& w) { return w.rename_table("D", "T", "U"); },
+      [](Writer& w) {
+        const Table& table = *w.current().database("D")->tables.at("U");
+        return w.drop_extents("D", table.id, {(*table.extents)[1]->id});
+      },
+      [](Writer& w) {
+        ContinuousExport definition;
+        definition.name = "X";
+        definition.query = "U";
+        definition.properties = {{"a", "b"}};
+        definition.interval = 1;
+        definition.forced_latency = 2;
+        return w.put_export("D", definition);
+      },
+      [](Writer& w) { return w.set_export_disabled("D", "X", true); },
+      [](Writer& w) { return w.drop_function("D", "F"); },
+      [](Writer& w) { return w.drop_external_table("D", "E"); },
+      [](Writer& w) { return w.drop_export("D", "X"); },
+      [](Writer& w) { return w.drop_table("D", "U"); },
+      [](Writer& w) { return w.drop_database("D"); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const std::string before = text_of(*snapshot());
+    const Status failed = write([&](Writer& w) -> Status {
+      SPILLWAY_TRY(changes[i](w));
+      return Status(ErrorCode::BadRequest, "changed my mind");
+    });
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().message, "changed my mind") << i;
+    EXPECT_EQ(text_of(*snapshot()), before) << i;
+    reopen();
+    EXPECT_EQ(text_of(*snapshot()), before) << i;
+
+    clock_.advance(kTicksPerSecond);
+    ASSERT_SUCCESS(write(changes[i]));
+    const std::string after = text_of(*snapshot());
+    EXPECT_NE(after, before) << i;
+    reopen();
+    EXPECT_EQ(text_of(*snapshot()), after) << i;
+  }
+}
+
+TEST_F(CatalogDataTest, ATransactionSeesItsOwnChanges) {
+  open();
+  ASSERT_SUCCESS(write([](Writer& w) -> Status {
+    SPILLWAY_TRY(w.create_database("D", ""));
+    EXPECT_NE(w.current().database("D"), nullptr);
+    SPILLWAY_TRY(w.create_table("D", {}));
+    EXPECT_EQ(w.current().database("D")->tables.size(), 1U);
+    return Status();
+  }));
+  EXPECT_EQ(snapshot()->database("D")->tables.size(), 1U);
+}
+
+TEST_F(CatalogDataTest, AnExceptionInATransactionIsAnError) {
+  open();
+  const Status status = write([](Writer& w) -> Status {
+    SPILLWAY_TRY(w.create_database("D", ""));
+    throw std::runtime_error("thrown");
+  });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::Internal);
+  EXPECT_EQ(snapshot()->database("D"), nullptr);
+  ASSERT_SUCCESS(write([](Writer& w) { return w.create_database("D", ""); }));
+}
+
+TEST_F(CatalogDataTest, SnapshotsDoNotChange) {
+  open();
+  const int64_t id = make_table();
+  ingest(id);
+  const std::shared_ptr<const Snapshot> before = snapshot();
+  const std::string text = text_of(*before);
+  ingest(id, 3);
+  ASSERT_SUCCESS(write([](Writer& w) { return w.drop_table(kDb, "T"); }));
+  EXPECT_EQ(text_of(*before), text);
+}
+
+TEST_F(CatalogDataTest, MissingAndExistingThingsAreNamed) {
+  open();
+  make_table();
+  const auto error = [&](const std::function<Status(Writer&)>& change) {
+    const Status status = write(change);
+    EXPECT_FALSE(status.ok());
+    return status.ok() ? "" : std::string(name_of(status.error().code)) + ": " + status.error().message;
+  };
+  EXPECT_EQ(error([](Writer& w) { return w.create_database(kDb, ""); }),
+            "EntityExists: database 'NetDefaultDB' already exists");
+  EXPECT_EQ(error([](Writer& w) { return w.drop_database("D"); }), "EntityNotFound: database 'D' not found");
+  EXPECT_EQ(error([](Writer& w) { return w.create_table("D", {}); }),
+            "EntityNotFound: database 'D' not found");
+  EXPECT_EQ(error([](Writer& w) {
+              Table table;
+              table.name = "T";
+              return w.create_table(kDb, table);
+            }),
+            "EntityExists: table 'T' already exists in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.drop_table(kDb, "U"); }),
+            "EntityNotFound: table 'U' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.rename_table(kDb, "U", "V"); }),
+            "EntityNotFound: table 'U' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.drop_function(kDb, "F"); }),
+            "EntityNotFound: function 'F' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.drop_external_table(kDb, "E"); }),
+            "EntityNotFound: external table 'E' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.drop_export(kDb, "X"); }),
+            "EntityNotFound: continuous export 'X' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.set_export_disabled(kDb, "X", true); }),
+            "EntityNotFound: continuous export 'X' not found in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) { return w.add_extents(kDb, 99, {make_extent()}).status(); }),
+            "Conflict: table 99 is no longer in database 'NetDefaultDB'");
+  EXPECT_EQ(error([](Writer& w) {
+              return w.drop_extents(kDb, w.current().database(kDb)->tables.at("T")->id, {Guid::random()});
+            }),
+            "Conflict: 1 of the extents are no longer in table 'T' of database 'NetDefaultDB'");
+}
+
+TEST_F(CatalogDataTest, ColumnIdsAreNeverUsedTwice) {
+  open();
+  make_table();
+  const auto alter = [&](const std::vector<Column>& columns) {
+    return write([&](Writer& w) {
+      Table table = *w.current().database(kDb)->tables.at("T");
+      table.columns = columns;
+      return w.alter_table(kDb, table);
+    });
+  };
+  const auto columns = [&] { return database().tables.at("T")->columns; };
+  EXPECT_EQ(columns()[0].id, 1);
+  EXPECT_EQ(columns()[1].id, 2);
+  ASSERT_SUCCESS(alter({columns()[0]}));
+  ASSERT_SUCCESS(alter({columns()[0], {0, "N", Type::Long, ""}}));
+  reopen();
+  EXPECT_EQ(columns()[0].id, 1);
+  EXPECT_EQ(columns()[1].id, 3);
+  EXPECT_FALSE(alter({columns()[0], {columns()[0].id, "Z", Type::Long, ""}}).ok());
+  EXPECT_FALSE(alter({columns()[0], {0, "Time", Type::Long, ""}}).ok());
+  EXPECT_FALSE(alter({{77, "Y", Type::Long, ""}}).ok());
+}
+
+TEST_F(CatalogDataTest, ATableMadeAgainHasAnotherId) {
+  open();
+  const int64_t first = make_table();
+  ASSERT_SUCCESS(write([](Writer& w) { return w.drop_table(kDb, "T"); }));
+  reopen();
+  EXPECT_GT(make_table(), first);
+  const Status late = write([&](Writer& w) { return w.add_extents(kDb, first, {make_extent()}).status(); });
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::Conflict);
+}
+
+TEST_F(CatalogDataTest, CursorsOnlyRise) {
+  open();
+  const int64_t id = make_table();
+  clock_.set(kStart + 50);
+  const Cursor first = ingest(id);
+  EXPECT_EQ(first, kStart + 50);
+  EXPECT_EQ(ingest(id), first + 1);
+  clock_.set(kStart - kTicksPerDay);
+  EXPECT_EQ(ingest(id), first + 2);
+  reopen();
+  EXPECT_EQ(database().cursor, first + 2);
+  EXPECT_EQ(ingest(id, 5), first + 3);
+  clock_.set(kStart + kTicksPerDay);
+  EXPECT_EQ(ingest(id), kStart + kTicksPerDay);
+  Cursor last = 0;
+  for (const auto& extent : *database().tables.at("T")->extents) {
+    EXPECT_GE(extent->max_cursor, last);
+    EXPECT_EQ(extent->min_cursor, extent->max_cursor);
+    EXPECT_EQ(extent->created, extent->max_cursor);
+    last = extent->max_cursor;
+  }
+}
+
+TEST_F(CatalogDataTest, TwoBatchesOfOneTransactionHaveTwoCursors) {
+  open();
+  const int64_t id = make_table();
+  ASSERT_SUCCESS(write([&](Writer& w) -> Status {
+    SPILLWAY_ASSIGN(const Cursor first, w.add_extents(kDb, id, {make_extent()}));
+    SPILLWAY_ASSIGN(const Cursor second, w.add_extents(kDb, id, {make_extent()}));
+    EXPECT_EQ(second, first + 1);
+    return Status();
+  }));
+  EXPECT_EQ(database().tables.at("T")->extents->size(), 2U);
+}
+
+TEST_F(CatalogDataTest, FilesOfDroppedExtentsStayWhileASnapshotHoldsThem) {
+  open();
+  const int64_t id = make_table();
+  ingest(id, 2);
+  std::shared_ptr<const Snapshot> reader = snapshot();
+  const auto& extents = *database().tables.at("T")->extents;
+  const Guid dropped = extents[0]->id;
+  const std::string path = extents[0]->path, kept = extents[1]->path;
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.drop_extents(kDb, id, {dropped}); }));
+  EXPECT_EQ(database().tables.at("T")->extents->size(), 1U);
+  EXPECT_TRUE((*catalog_->removable_extents()).empty());
+  EXPECT_EQ(*catalog_->extent_paths(), (std::set<std::string>{path, kept}));
+  reader.reset();
+  EXPECT_EQ(*catalog_->removable_extents(), std::vector{path});
+  ASSERT_SUCCESS(catalog_->forget_extents({path}));
+  EXPECT_TRUE((*catalog_->removable_extents()).empty());
+  EXPECT_EQ(*catalog_->extent_paths(), std::set{kept});
+}
+
+TEST_F(CatalogDataTest, FilesOfDroppedExtentsAreRemovableAfterARestart) {
+  open();
+  const int64_t id = make_table();
+  ingest(id, 2);
+  const std::shared_ptr<const Snapshot> reader = snapshot();
+  ASSERT_SUCCESS(write([](Writer& w) { return w.drop_table(kDb, "T"); }));
+  EXPECT_TRUE((*catalog_->removable_extents()).empty());
+  reopen();
+  EXPECT_EQ((*catalog_->removable_extents()).size(), 2U);
+}
+
+TEST_F(CatalogDataTest, AFailedDropRemovesNothing) {
+  open();
+  ingest(make_table());
+  ASSERT_FALSE(write([](Writer& w) -> Status {
+                 SPILLWAY_TRY(w.drop_database(kDb));
+                 return Status(ErrorCode::BadRequest, "no");
+               }).ok());
+  EXPECT_TRUE((*catalog_->removable_extents()).empty());
+}
+
+TEST_F(CatalogDataTest, CommitsToATableOfManyExtentsStayCheap) {
+  open();
+  const int64_t id = make_table();
+  constexpr int kExtents = 100'000;
+  ingest(id, kExtents);
+  const std::shared_ptr<const Snapshot> before = snapshot();
+  const auto& list = *before->database(kDb)->tables.at("T")->extents;
+  EXPECT_EQ(list.size(), static_cast<size_t>(kExtents));
+  for (int i = 0; i < 20; ++i) ingest(id);
+  const auto& after = *database().tables.at("T")->extents;
+  ASSERT_EQ(after.size(), static_cast<size_t>(kExtents + 20));
+  // What makes them cheap: the lists share all but their ends.
+  EXPECT_EQ(&list[0], &after[0]);
+  EXPECT_EQ(&list[kExtents / 2], &after[kExtents / 2]);
+  const std::string text = text_of(*snapshot());
+  reopen();
+  EXPECT_EQ(text_of(*snapshot()), text);
+}
+
+TEST_F(CatalogDataTest, ReadersAndWritersWorkSideBySide) {
+  open();
+  const int64_t id = make_table();
+  make_export();
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      size_t seen = 0;
+      while (!done.load()) {
+        const std::shared_ptr<const Snapshot> now = snapshot();
+        const size_t size = now->database(kDb)->tables.at("T")->extents->size();
+        EXPECT_GE(size, seen);
+        seen = size;
+        EXPECT_TRUE(catalog_->runs(kDb, "X", 10).ok());
+        EXPECT_TRUE(catalog_->extent_paths().ok());
+      }
+    });
+  }
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 3; ++i) {
+    writers.emplace_back([&] {
+      for (int n = 0; n < 30; ++n) ingest(id);
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(database().tables.at("T")->extents->size(), 90U);
+}
+
+}  // namespace
+}  // namespace spillway::catalog
