@@ -1,0 +1,280 @@
+// An export of generated records to Parquet beside DuckDB's own COPY of the same query over the same files,
+// and the time of an export run that finds nothing new with few and with many extents in the table.
+//
+//   build/export_bench [--records 10000000] [--extents 10] [--rounds 5] [--idle-extents 2000]
+//
+// Each measurement is a process of its own, so that its peak memory is its own; the two sides alternate, and
+// the ratio is of their medians. Both write the same columns with the same compression and row groups.
+#include <duckdb.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "engine/sql.h"
+#include "server/instance.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace spillway;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kDatabase = "NetDefaultDB";
+
+struct Options {
+  int64_t records = 10'000'000;
+  int extents = 10;
+  int rounds = 5;
+  int idle_extents = 2000;
+  fs::path folder;
+};
+
+[[noreturn]] void die(const std::string& message) {
+  std::fprintf(stderr, "export_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+template <typename T>
+T need(Result<T> result) {
+  if (!result.ok()) die(result.error().message);
+  return *std::move(result);
+}
+
+void need(const Status& status) {
+  if (!status.ok()) die(status.error().message);
+}
+
+std::vector<Table> command(commands::Services services, const std::string& text) {
+  commands::Request request;
+  request.text = text;
+  request.database = kDatabase;
+  return need(commands::execute(request, services));
+}
+
+std::unique_ptr<server::Instance> open_instance(const Options& options) {
+  server::InstanceOptions instance;
+  instance.data_folder = (options.folder / "data").string();
+  instance.storage_roots = {(options.folder / "out").string()};
+  return need(server::Instance::open(instance));
+}
+
+/// Seconds and peak resident bytes of `work`, run in a process of its own that writes its seconds to a pipe.
+struct Measured {
+  double seconds = 0;
+  double peak_mib = 0;
+};
+
+Measured in_child(const std::function<double()>& work) {
+  int ends[2];
+  if (::pipe(ends) != 0) die("pipe");
+  std::fflush(nullptr);
+  pid_t child = ::fork();
+  if (child == 0) {
+    double seconds = work();
+    if (::write(ends[1], &seconds, sizeof seconds) != sizeof seconds) ::_exit(1);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  Measured measured;
+  bool answered = ::read(ends[0], &measured.seconds, sizeof measured.seconds) == sizeof measured.seconds;
+  ::close(ends[0]);
+  int status = 0;
+  rusage usage{};
+  ::wait4(child, &status, 0, &usage);
+  if (!answered || status != 0) die("a measurement failed");
+  measured.peak_mib = static_cast<double>(usage.ru_maxrss) / 1024;
+  return measured;
+}
+
+double seconds_of(const std::function<void()>& work) {
+  Clock::time_point start = Clock::now();
+  work();
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+fs::path fresh_folder(const fs::path& folder) {
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+int64_t bytes_below(const fs::path& folder) {
+  int64_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) bytes += static_cast<int64_t>(entry.file_size());
+  }
+  return bytes;
+}
+
+/// Telemetry: 10 million records in ten extents. The paths of the extents go into a file for DuckDB's side.
+double prepare(const Options& options) {
+  return seconds_of([&] {
+    auto instance = open_instance(options);
+    commands::Services services = instance->services();
+    command(services,
+            ".create table Telemetry (Timestamp:datetime, Device:string, Sensor:int, Value:real, Count:long, "
+            "Note:string)");
+    int64_t each = options.records / options.extents;
+    for (int extent = 0; extent < options.extents; ++extent) {
+      std::string first = std::to_string(extent * each), last = std::to_string((extent + 1) * each - 1);
+      command(
+          services,
+          ".append Telemetry <| range i from " + first + " to " + last +
+              " step 1 | project Timestamp = datetime(2024-01-01) + i * 37ms, Device = strcat('device-', "
+              "tostring((i * 7919) % 5000)), Sensor = toint(i % 97), Value = sqrt(toreal(i * 31 % 1000003)), "
+              "Count = i * 104729 % 1000003, Note = iff(i % 10 == 0, strcat('reading ', tostring(i)), '')");
+    }
+    std::ofstream list(options.folder / "extents.txt");
+    auto snapshot = services.catalog.snapshot();
+    for (const auto& extent : *snapshot->database(kDatabase)->tables.at("Telemetry")->extents) {
+      list << (options.folder / "data" / "extents" / extent->path).string() << "\n";
+    }
+    command(
+        services,
+        ".create external table Out (Timestamp:datetime, Device:string, Sensor:int, Value:real, Count:long, "
+        "Note:string) kind=storage dataformat=parquet ('" +
+            (options.folder / "out").string() + "') with (compressed=true, compressionType='snappy')");
+    instance->stop();
+  });
+}
+
+double spillway_export(const Options& options) {
+  fresh_folder(options.folder / "out");
+  auto instance = open_instance(options);
+  double seconds = seconds_of([&] {
+    command(instance->services(),
+            ".export to table Out with (sizeLimit=1073741824, parquetRowGroupSize=100000) <| Telemetry | "
+            "where Sensor < 90");
+  });
+  instance->stop();
+  return seconds;
+}
+
+double duckdb_copy(const Options& options) {
+  fs::path out = fresh_folder(options.folder / "duckdb");
+  std::string files, line;
+  std::ifstream list(options.folder / "extents.txt");
+  while (std::getline(list, line)) files += (files.empty() ? "" : ", ") + engine::sql_string(line);
+  duckdb_database database;
+  duckdb_connection connection;
+  if (duckdb_open(nullptr, &database) != DuckDBSuccess ||
+      duckdb_connect(database, &connection) != DuckDBSuccess) {
+    die("DuckDB does not open");
+  }
+  auto run = [&](const std::string& sql) {
+    duckdb_result result;
+    if (duckdb_query(connection, sql.c_str(), &result) != DuckDBSuccess) die(duckdb_result_error(&result));
+    duckdb_destroy_result(&result);
+  };
+  run("SET preserve_insertion_order = false");
+  double seconds = seconds_of([&] {
+    run("COPY (SELECT make_timestamp((\"Timestamp\" - 621355968000000000) // 10) AS \"Timestamp\", Device, "
+        "Sensor, Value, "
+        "\"Count\", Note FROM read_parquet([" +
+        files + "]) WHERE Sensor < 90) TO " + engine::sql_string((out / "out.parquet").string()) +
+        " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 100000)");
+  });
+  duckdb_disconnect(&connection);
+  duckdb_close(&database);
+  return seconds;
+}
+
+/// Milliseconds of a run of a continuous export over a table of `extents` extents, of which none is new.
+double idle_run(const Options& options, int extents, int rounds) {
+  Options own = options;
+  own.folder = options.folder / ("idle-" + std::to_string(extents));
+  fresh_folder(own.folder);
+  auto instance = open_instance(own);
+  commands::Services services = instance->services();
+  command(services, ".create table T (x:long)");
+  for (int i = 0; i < extents; ++i) command(services, ".ingest inline into table T <|\n" + std::to_string(i));
+  command(services, ".create external table Out (x:long) kind=storage dataformat=parquet ('" +
+                        (own.folder / "out").string() + "')");
+  command(services,
+          ".create-or-alter continuous-export E over (T) to table Out with (intervalBetweenRuns=1d) <| T");
+  std::vector<double> times;
+  for (int i = 0; i < rounds; ++i) {
+    times.push_back(seconds_of([&] { need(services.exports.run_once(kDatabase, "E")); }) * 1000);
+  }
+  instance->stop();
+  fs::remove_all(own.folder);
+  return median(times);
+}
+
+void compare_exports(const Options& options) {
+  std::vector<double> ours, theirs, our_memory, their_memory;
+  for (int round = 0; round < options.rounds; ++round) {
+    Measured spillway = in_child([&] { return spillway_export(options); });
+    Measured duckdb = in_child([&] { return duckdb_copy(options); });
+    ours.push_back(spillway.seconds);
+    theirs.push_back(duckdb.seconds);
+    our_memory.push_back(spillway.peak_mib);
+    their_memory.push_back(duckdb.peak_mib);
+  }
+  std::printf("export of %lld records to Parquet, median of %d alternating rounds\n",
+              static_cast<long long>(options.records), options.rounds);
+  std::printf("  spillway  %7.3f s  peak %6.0f MiB  wrote %lld bytes\n", median(ours), median(our_memory),
+              static_cast<long long>(bytes_below(options.folder / "out")));
+  std::printf("  duckdb    %7.3f s  peak %6.0f MiB  wrote %lld bytes\n", median(theirs), median(their_memory),
+              static_cast<long long>(bytes_below(options.folder / "duckdb")));
+  std::printf("  ratio     %7.3f    peak %6.3f\n", median(ours) / median(theirs),
+              median(our_memory) / median(their_memory));
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    std::string name = argv[i];
+    int64_t value = std::atoll(argv[i + 1]);
+    if (value < 1) die("'" + name + "' takes a positive number");
+    if (name == "--records")
+      options.records = value;
+    else if (name == "--extents")
+      options.extents = static_cast<int>(value);
+    else if (name == "--rounds")
+      options.rounds = static_cast<int>(value);
+    else if (name == "--idle-extents")
+      options.idle_extents = static_cast<int>(value);
+    else
+      die("unknown option '" + name + "'");
+  }
+  if (argc % 2 == 0) die("every option takes a number");
+  options.folder = fs::temp_directory_path() / ("export_bench-" + std::to_string(::getpid()));
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options = parse(argc, argv);
+  log::set_level(log::Level::Error);
+  fs::create_directories(options.folder);
+  in_child([&] { return prepare(options); });
+  compare_exports(options);
+  constexpr int kIdleRounds = 101;
+  double few = in_child([&] { return idle_run(options, 10, kIdleRounds); }).seconds;
+  double many = in_child([&] { return idle_run(options, options.idle_extents, kIdleRounds); }).seconds;
+  std::printf(
+      "a run that finds nothing new, median of %d\n  10 extents %8.3f ms\n  %d extents %6.3f ms\n  ratio "
+      "%.3f\n",
+      kIdleRounds, few, options.idle_extents, many, many / few);
+  fs::remove_all(options.folder);
+  return 0;
+}
