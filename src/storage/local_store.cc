@@ -133,11 +133,6 @@ Status LocalStore::put_file(const std::string& source, const std::string& path, 
   }
   if (!moved) SPILLWAY_TRY(put_copy(from, source, to, size));
   SPILLWAY_TRY(sync_folder(to.folder));
-  SPILLWAY_ASSIGN(const ObjectInfo made, stat(path));
-  if (made.size != size) {
-    return Error(ErrorCode::StorageTransient, "'" + to.path() + "' has " + std::to_string(made.size) +
-                                                  " bytes after " + std::to_string(size) + " were written");
-  }
   if (consume && !moved) ::unlink(source.c_str());
   SPILLWAY_FAIL_POINT("store.put.after");
   return {};
@@ -156,9 +151,11 @@ Status LocalStore::put_copy(const File& from, const std::string& source, const P
   if (!file.ok()) return file.error();
   RemoveOnFailure undo(hidden);
   SPILLWAY_ASSIGN(const int64_t copied, copy_bytes(from, source, *file, hidden));
-  if (copied != size)
-    return Error(ErrorCode::StorageTransient, "'" + source + "' changed while it was stored");
   SPILLWAY_TRY(sync_file(*file, hidden));
+  SPILLWAY_ASSIGN(const int64_t written, file_size(*file, hidden));
+  if (copied != size || written != size) {
+    return Error(ErrorCode::StorageTransient, "'" + source + "' changed while it was stored");
+  }
   SPILLWAY_FAIL_POINT("store.put.staged");
   if (::rename(hidden.c_str(), to.path().c_str()) != 0) return errno_error(errno, "write", to.path());
   undo.keep();

@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+
+#include "storage/object_store.h"
+
+namespace spillway::storage {
+namespace {
+
+constexpr const char* kSecret = "c2VjcmV0S2V5c2VjcmV0S2V5";
+
+struct Azure {
+  std::string text, endpoint, account, container, prefix, key, sas;
+};
+
+TEST(ConnectionStrings, AzureForms) {
+  const std::string sas = "sv=2022-11-02&sp=rwd&sig=abc%2Bdef%3D";
+  const Azure forms[] = {
+      {"https://fabrikam.blob.core.windows.net/container;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "container", "", kSecret, ""},
+      {"https://fabrikam.blob.core.windows.net/container/path/to/file.csv;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "container", "path/to/file.csv", kSecret, ""},
+      {"https://fabrikam.blob.core.windows.net/container/path/;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "container", "path", kSecret, ""},
+      {"https://fabrikam.blob.core.windows.net/container/path?" + sas,
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "container", "path", "", sas},
+      {"https://fabrikam.blob.core.windows.net/container;" + sas, "https://fabrikam.blob.core.windows.net",
+       "fabrikam", "container", "", "", sas},
+      {"https://fabrikam.blob.core.windows.net/container;?" + sas, "https://fabrikam.blob.core.windows.net",
+       "fabrikam", "container", "", "", sas},
+      {"https://fabrikam.blob.core.chinacloudapi.cn/c;" + std::string(kSecret),
+       "https://fabrikam.blob.core.chinacloudapi.cn", "fabrikam", "c", "", kSecret, ""},
+      {"https://fabrikam.dfs.core.windows.net/fs/a%20b;sharedkey=" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "fs", "a b", kSecret, ""},
+      {"abfss://fs@fabrikam.dfs.core.windows.net/path/to/file.csv;sharedkey=" + sas,
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "fs", "path/to/file.csv", "", sas},
+      {"abfss://fs@fabrikam.dfs.core.windows.net/;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "fs", "", kSecret, ""},
+      {"http://127.0.0.1:10000/devstoreaccount1/out/x;" + std::string(kSecret),
+       "http://127.0.0.1:10000/devstoreaccount1", "devstoreaccount1", "out", "x", kSecret, ""},
+      {"http://localhost:10000/devstoreaccount1/out;" + std::string(kSecret),
+       "http://localhost:10000/devstoreaccount1", "devstoreaccount1", "out", "", kSecret, ""},
+      {"http://azurite:10000/devstoreaccount1/out;" + std::string(kSecret),
+       "http://azurite:10000/devstoreaccount1", "devstoreaccount1", "out", "", kSecret, ""},
+      {"https://fabrikam.blob.core.windows.net/public", "https://fabrikam.blob.core.windows.net", "fabrikam",
+       "public", "", "", ""},
+  };
+  for (const Azure& form : forms) {
+    const auto parsed = ConnectionString::parse(form.text);
+    ASSERT_TRUE(parsed.ok()) << form.text << ": " << parsed.error().message;
+    EXPECT_EQ(parsed->kind(), ConnectionString::Kind::AzureBlob) << form.text;
+    EXPECT_EQ(parsed->endpoint, form.endpoint) << form.text;
+    EXPECT_EQ(parsed->account, form.account) << form.text;
+    EXPECT_EQ(parsed->container, form.container) << form.text;
+    EXPECT_EQ(parsed->prefix, form.prefix) << form.text;
+    EXPECT_EQ(parsed->account_key, form.key) << form.text;
+    EXPECT_EQ(parsed->sas, form.sas) << form.text;
+    EXPECT_EQ(parsed->text(), form.text);
+  }
+}
+
+TEST(ConnectionStrings, LocalForms) {
+  const std::pair<const char*, const char*> forms[] = {
+      {"/data/out", "/data/out"},
+      {"/data/out/", "/data/out"},
+      {"/", "/"},
+      {"file:///data/out", "/data/out"},
+      {"FILE://localhost/data/out/", "/data/out"},
+      {"file:///data/a%20b", "/data/a b"},
+      {"/data/a%20b", "/data/a%20b"},
+      {"/data/x/../out/./y", "/data/out/y"},
+      {"//data//out", "/data/out"},
+      {" /data/out ", "/data/out"},
+  };
+  for (const auto& [text, local] : forms) {
+    const auto parsed = ConnectionString::parse(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    EXPECT_EQ(parsed->kind(), ConnectionString::Kind::Local);
+    EXPECT_EQ(parsed->local, local) << text;
+    EXPECT_EQ(parsed->address(), local) << text;
+    EXPECT_EQ(parsed->redacted(), local) << text;
+  }
+}
+
+TEST(ConnectionStrings, DocumentedFormsThatAreMissingSaySo) {
+  const std::pair<const char*, const char*> forms[] = {
+      {"https://fabrikam.blob.core.windows.net/c/f.csv;impersonate", "impersonat"},
+      {"https://fabrikam.blob.core.windows.net/c/f.csv;managed_identity=system", "managed identity"},
+      {"https://fabrikam.blob.core.windows.net/c/f.csv;token=1234567890abcdef", "token"},
+      {"adl://fabrikam.azuredatalakestore.net/f.csv;impersonate", "Gen1"},
+      {"https://onelake.blob.fabric.microsoft.com/w/i/f.csv;impersonate", "OneLake"},
+      {"abfss://w@onelake.dfs.fabric.microsoft.com/i/f.csv;impersonate", "OneLake"},
+      {"https://bucket.s3.us-east-1.amazonaws.com/f.csv;AwsCredentials=AWS1234567890EXAMPLE,1234567890abc",
+       "S3"},
+      {"https://bucket.s3.us-east-1.amazonaws.com/f.csv?X-Amz-Signature=1234567890abc", "S3"},
+      {"https://example.com/data.csv", "web server"},
+      {"ftp://example.com/data.csv", "ftp"},
+  };
+  for (const auto& [text, word] : forms) {
+    const auto parsed = ConnectionString::parse(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_EQ(parsed.error().code, ErrorCode::NotSupported) << text;
+    EXPECT_NE(parsed.error().message.find(word), std::string::npos) << parsed.error().message;
+    EXPECT_EQ(parsed.error().message.find("1234567890abc"), std::string::npos) << parsed.error().message;
+  }
+}
+
+TEST(ConnectionStrings, WhatIsNoneIsRefusedWithoutItsSecret) {
+  const std::string secret = kSecret;
+  const std::string texts[] = {
+      "",
+      "  ",
+      "data/out",
+      "./data",
+      "file://data/out",
+      "file:///a%2",
+      std::string("/data/\0x", 8),
+      "file:///data/a%00b",
+      "/data/out;" + secret,
+      "https://fabrikam.blob.core.windows.net;" + secret,
+      "https://fabrikam.blob.core.windows.net/;" + secret,
+      "https://fabrikam.blob.core.windows.net/c/../d;" + secret,
+      "https://fabrikam.blob.core.windows.net/c/%2e%2e/d;" + secret,
+      "https://fabrikam.blob.core.windows.net/c/%zz;" + secret,
+      "https://fabrikam.blob.core.windows.net/c?restype=container&x=" + secret,
+      "https://fabrikam.blob.core.windows.net/c?sv=1&sig=" + secret + ";" + secret,
+      "https://fabrikam.blob.core.windows.net/c;" + secret + ";" + secret,
+      "https://fabrikam.blob.core.windows.net/c;" + secret + " " + secret,
+      "https://fabrikam.blob.core.windows.net/c\r\nX: y;" + secret,
+      "http://fabrikam.blob.core.windows.net/c;" + secret,
+      "https://user@fabrikam.blob.core.windows.net/c;" + secret,
+      "https:///c;" + secret,
+      "http://127.0.0.1:10000/devstoreaccount1;" + secret,
+      "abfss://fabrikam.dfs.core.windows.net/path;" + secret,
+      "/" + std::string(20'000, 'x'),
+  };
+  for (const std::string& text : texts) {
+    const auto parsed = ConnectionString::parse(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_EQ(parsed.error().code, ErrorCode::BadRequest) << text << ": " << parsed.error().message;
+    EXPECT_EQ(parsed.error().message.find(secret), std::string::npos) << parsed.error().message;
+  }
+}
+
+TEST(ConnectionStrings, RedactedFormsShowWhereAndNotHow) {
+  const std::pair<std::string, const char*> forms[] = {
+      {"https://fabrikam.blob.core.windows.net/c/p;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net/c/p;******"},
+      {"https://fabrikam.blob.core.windows.net/c/p?sv=1&sig=" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net/c/p?******"},
+      {"https://fabrikam.blob.core.windows.net/c/a b%3Bc;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net/c/a%20b%3Bc;******"},
+      {"https://fabrikam.blob.core.windows.net/c", "https://fabrikam.blob.core.windows.net/c"},
+  };
+  for (const auto& [text, expected] : forms) {
+    const auto parsed = ConnectionString::parse(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    EXPECT_EQ(parsed->redacted(), expected);
+    EXPECT_EQ(parsed->address().find(kSecret), std::string::npos);
+  }
+}
+
+TEST(ConnectionStrings, SplitIntoFolderAndObject) {
+  const auto azure =
+      ConnectionString::parse("https://fabrikam.blob.core.windows.net/c/a/b%20c.csv;" + std::string(kSecret));
+  ASSERT_TRUE(azure.ok());
+  auto split = azure->split();
+  ASSERT_TRUE(split.ok());
+  EXPECT_EQ(split->second, "b c.csv");
+  EXPECT_EQ(split->first.prefix, "a");
+  EXPECT_EQ(split->first.address(), "https://fabrikam.blob.core.windows.net/c/a");
+  EXPECT_EQ(split->first.text(), "https://fabrikam.blob.core.windows.net/c/a;" + std::string(kSecret));
+  split = split->first.split();
+  ASSERT_TRUE(split.ok());
+  EXPECT_EQ(split->second, "a");
+  EXPECT_EQ(split->first.address(), "https://fabrikam.blob.core.windows.net/c");
+  EXPECT_FALSE(split->first.split().ok());
+
+  const auto local = ConnectionString::parse("/data/out/x.csv")->split();
+  ASSERT_TRUE(local.ok());
+  EXPECT_EQ(local->first.local, "/data/out");
+  EXPECT_EQ(local->first.address(), "/data/out");
+  EXPECT_EQ(local->second, "x.csv");
+  EXPECT_EQ(ConnectionString::parse("/x.csv")->split()->first.local, "/");
+  EXPECT_FALSE(ConnectionString::parse("/")->split().ok());
+}
+
+}  // namespace
+}  // namespace spillway::storage
