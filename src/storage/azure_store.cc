@@ -24,7 +24,6 @@ namespace {
 
 constexpr int64_t kMaxBlocks = 50'000;                  // the service's limit for one blob
 constexpr int64_t kMaxBlockBytes = int64_t{256} << 20;  // each is held in memory: 12 TiB in all
-constexpr const char* kListPage = "5000";               // objects, the most that the service gives at once
 constexpr int64_t kMaxPages = 100'000;                  // against a service that never ends its listing
 
 /// What Get Blob Properties tells.
@@ -398,7 +397,10 @@ Result<Page> AzureStore::list_page(const std::string& prefix, const std::string&
   AzureRequest get;
   get.path = "/" + container_;
   get.action = "list container '" + container_ + "'";
-  get.query = {{"restype", "container"}, {"comp", "list"}, {"prefix", prefix}, {"maxresults", kListPage}};
+  get.query = {{"restype", "container"},
+               {"comp", "list"},
+               {"prefix", prefix},
+               {"maxresults", std::to_string(client_.options().list_page)}};
   if (!marker.empty()) get.query.emplace_back("marker", marker);
   SPILLWAY_ASSIGN(const HttpResponse response, client_.send(get));
   return PageReader(response.body).read();

@@ -128,6 +128,7 @@ struct StoreOptions {
   std::chrono::seconds stall_timeout{60};  // without a byte in either direction
   int64_t block_bytes = 8 << 20;           // of an upload's staged blocks, and of a download's ranges
   int parallel_blocks = 4;                 // in flight at once for one object
+  int list_page = 5'000;                   // objects asked for at once, the most that Azure gives
 };
 
 /// Which local folders may be read and written. Symbolic links that lead out of a root are refused.

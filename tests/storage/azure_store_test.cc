@@ -1,0 +1,445 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/fail_point.h"
+#include "storage/azure_request.h"
+#include "storage/object_store.h"
+#include "tests/storage/fault_proxy.h"
+#include "tests/support/azurite.h"
+#include "tests/support/temp_folder.h"
+
+namespace spillway::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Azurite;
+using test::Fault;
+using test::FaultProxy;
+using test::read_file;
+using test::TempFolder;
+
+constexpr int64_t kBlock = 64 << 10;  // small, so that tests have many blocks
+
+class AzureStores : public ::testing::Test {
+ protected:
+  // One Azurite for all tests: each has a container of its own.
+  static void SetUpTestSuite() { azurite_ = new Azurite(); }
+  static void TearDownTestSuite() {
+    delete azurite_;
+    azurite_ = nullptr;
+  }
+  void SetUp() override {
+    container_ = "c" + Guid::random().str();
+    azurite_->create_container(container_);
+  }
+  void TearDown() override { fail_point::disarm_all(); }
+
+  StoreOptions options() {
+    StoreOptions options;
+    options.block_bytes = kBlock;
+    options.retry.attempts = 4;
+    options.retry.wait = [this](std::chrono::milliseconds delay) {
+      const std::lock_guard lock(mutex_);
+      delays_.push_back(delay);
+    };
+    return options;
+  }
+  std::unique_ptr<ObjectStore> open(const std::string& text) {
+    const auto connection = ConnectionString::parse(text);
+    EXPECT_TRUE(connection.ok());
+    auto store = StoreFactory({}, options()).open(*connection);
+    EXPECT_TRUE(store.ok());
+    return *std::move(store);
+  }
+  std::unique_ptr<ObjectStore> store(const std::string& folder = "") {
+    return open(azurite_->connection(join(container_, folder)));
+  }
+  /// The same through the proxy.
+  std::unique_ptr<ObjectStore> store(const FaultProxy& proxy) { return open(address(proxy)); }
+  std::string address(const FaultProxy& proxy) const {
+    return "http://127.0.0.1:" + std::to_string(proxy.port()) + "/" + Azurite::kAccount + "/" + container_ +
+           ";" + Azurite::kKey;
+  }
+  static std::string join(const std::string& a, const std::string& b) { return b.empty() ? a : a + "/" + b; }
+  std::vector<std::string> listed(const std::string& prefix = "") {
+    std::vector<std::string> out;
+    const auto objects = store()->list(prefix);
+    EXPECT_TRUE(objects.ok());
+    for (const ObjectInfo& object : *objects) out.push_back(object.path);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  std::string content_of(const std::string& path) {
+    const std::string target = folder_.path("content-of");
+    const Status status = store()->get_file(path, target);
+    return status.ok() ? read_file(target) : "error: " + status.error().message;
+  }
+  static std::string pattern(size_t size) {
+    std::string out(size, '\0');
+    for (size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * 2654435761u >> 13);
+    return out;
+  }
+
+  static Azurite* azurite_;
+  TempFolder folder_;
+  std::string container_;
+  const std::string small_ = folder_.write("small", "content");
+  const std::string large_content_ = pattern(5 * kBlock + 17);
+  const std::string large_ = folder_.write("large", large_content_);
+  std::mutex mutex_;
+  std::vector<std::chrono::milliseconds> delays_;
+};
+
+Azurite* AzureStores::azurite_ = nullptr;
+
+TEST_F(AzureStores, PutGetStatListRemove) {
+  const Ticks before = SystemClock().now();
+  const auto store = this->store("exports");
+  ASSERT_TRUE(store->check().ok());
+  for (const std::string& source : {small_, large_}) {
+    const Status put = store->put_file(source, "a/b.csv", false);
+    ASSERT_TRUE(put.ok()) << put.error().message;
+    const auto info = store->stat("a/b.csv");
+    ASSERT_TRUE(info.ok()) << info.error().message;
+    EXPECT_EQ(info->size, static_cast<int64_t>(fs::file_size(source)));
+    EXPECT_GT(info->modified, before - kTicksPerMinute);
+    ASSERT_TRUE(store->get_file("a/b.csv", folder_.path("copy")).ok());
+    EXPECT_EQ(read_file(folder_.path("copy")), read_file(source));
+  }
+  EXPECT_EQ(store->public_path("a/b.csv"), azurite_->endpoint() + "/" + container_ + "/exports/a/b.csv");
+  EXPECT_FALSE(store->local_path("a/b.csv"));
+  EXPECT_EQ(listed(), (std::vector<std::string>{"exports/a/b.csv"}));
+  ASSERT_EQ(store->list("")->size(), 1u);
+  EXPECT_EQ(store->list("")->front().path, "a/b.csv");
+  EXPECT_EQ(store->list("a")->front().size, static_cast<int64_t>(large_content_.size()));
+  EXPECT_TRUE(store->list("a/b")->empty());
+
+  EXPECT_TRUE(store->remove("a/b.csv").ok());
+  EXPECT_TRUE(store->remove("a/b.csv").ok());
+  EXPECT_EQ(store->stat("a/b.csv").error().code, ErrorCode::EntityNotFound);
+  EXPECT_EQ(store->get_file("a/b.csv", folder_.path("copy2")).error().code, ErrorCode::EntityNotFound);
+  EXPECT_FALSE(fs::exists(folder_.path("copy2")));
+  EXPECT_TRUE(listed().empty());
+}
+
+TEST_F(AzureStores, AnEmptyFileAndAConsumedOne) {
+  ASSERT_TRUE(store()->put_file(folder_.write("empty", ""), "empty", true).ok());
+  EXPECT_FALSE(fs::exists(folder_.path("empty")));
+  EXPECT_EQ(content_of("empty"), "");
+  EXPECT_EQ(store()->stat("empty")->size, 0);
+}
+
+TEST_F(AzureStores, NamesWithAllSortsOfCharacters) {
+  for (const std::string name :
+       {"city=New York/x.csv", "a+b%20c&d?e#f;g.csv", "Zürich/ä<b>\"c\".csv", "dt=2024-01-01/~_-.x"}) {
+    ASSERT_TRUE(store()->put_file(small_, name, false).ok()) << name;
+    EXPECT_EQ(content_of(name), "content") << name;
+    EXPECT_EQ(listed(), std::vector<std::string>{name});
+    // What users are shown names the object.
+    const auto split = ConnectionString::parse(store()->public_path(name) + ";" + Azurite::kKey)->split();
+    ASSERT_TRUE(split.ok());
+    EXPECT_EQ(open(split->first.text())->stat(split->second)->size, 7) << name;
+    EXPECT_TRUE(store()->remove(name).ok());
+  }
+  EXPECT_EQ(store()->put_file(small_, "../x", false).error().code, ErrorCode::Forbidden);
+  EXPECT_EQ(store()->put_file(small_, "a/./x", false).error().code, ErrorCode::Forbidden);
+  EXPECT_EQ(store()->stat(std::string("a\0b", 3)).error().code, ErrorCode::Forbidden);
+}
+
+TEST_F(AzureStores, ListsWithContinuationMarkers) {
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(store()->put_file(small_, "d/" + std::to_string(i), false).ok());
+  ASSERT_TRUE(store()->put_file(small_, "dd", false).ok());
+  StoreOptions small_pages = options();
+  small_pages.list_page = 2;
+  FaultProxy proxy(azurite_->port());
+  const auto paged = *StoreFactory({}, small_pages).open(*ConnectionString::parse(address(proxy)));
+  EXPECT_EQ(paged->list("d")->size(), 7u);
+  EXPECT_EQ(proxy.requests(), 4);
+  EXPECT_EQ(paged->list("")->size(), 8u);
+}
+
+TEST_F(AzureStores, ASasDoesWhatItAllows) {
+  const auto all = open(azurite_->sas_connection(container_, "racwdl"));
+  EXPECT_TRUE(all->check().ok());
+  ASSERT_TRUE(all->put_file(large_, "x", false).ok());
+  ASSERT_TRUE(all->get_file("x", folder_.path("copy")).ok());
+  EXPECT_EQ(read_file(folder_.path("copy")), large_content_);
+  EXPECT_EQ(all->list("")->size(), 1u);
+
+  const auto read = open(azurite_->sas_connection(container_, "rl"));
+  EXPECT_TRUE(read->check().ok());
+  EXPECT_TRUE(read->stat("x").ok());
+  EXPECT_EQ(read->put_file(small_, "y", false).error().code, ErrorCode::StorageAccess);
+  EXPECT_EQ(read->remove("x").error().code, ErrorCode::StorageAccess);
+
+  // The documentation asks for no more than Write to export.
+  const auto write = open(azurite_->sas_connection(container_, "w"));
+  EXPECT_TRUE(write->check().ok());
+  const Status put = write->put_file(large_, "y", false);
+  EXPECT_TRUE(put.ok()) << put.error().message;
+  EXPECT_EQ(write->get_file("y", folder_.path("copy2")).error().code, ErrorCode::StorageAccess);
+  EXPECT_EQ(content_of("y"), large_content_);
+
+  const auto account = open(azurite_->account_sas_connection(container_, "rwdl"));
+  EXPECT_TRUE(account->remove("y").ok());
+  EXPECT_EQ(listed(), std::vector<std::string>{"x"});
+}
+
+TEST_F(AzureStores, WrongCredentialsAndContainersAreAccessErrorsWithoutSecrets) {
+  const std::string wrong_key = "d3Jvbmdrd3Jvbmdrd3Jvbmdrd3Jvbmdrd3Jvbmdrd3Jvbmdrd3Jvbmdrd3Jvbmdr";
+  const std::string sas = azurite_->sas_connection(container_, "rwl");
+  const std::string signature = sas.substr(sas.find("&sig=") + 5);
+  const std::string texts[] = {
+      azurite_->endpoint() + "/" + container_ + ";" + wrong_key,
+      azurite_->connection("there-is-no-such-container"),
+      sas.substr(0, sas.find("&sp=")) + "&sp=rwdl&sig=" + signature,  // more than was signed
+      azurite_->endpoint() + "/" + container_,                        // not public
+  };
+  for (const std::string& text : texts) {
+    const auto store = open(text);
+    for (const Status& status :
+         {store->check(), store->put_file(small_, "x", false), store->list("").status()}) {
+      ASSERT_FALSE(status.ok()) << text;
+      EXPECT_EQ(status.error().code, ErrorCode::StorageAccess) << status.error().message;
+      EXPECT_TRUE(status.error().permanent());
+      for (const std::string& secret :
+           {wrong_key, signature, std::string(Azurite::kKey), std::string("sig=")}) {
+        EXPECT_EQ(status.error().message.find(secret), std::string::npos) << status.error().message;
+      }
+    }
+  }
+  EXPECT_TRUE(delays_.empty());  // nothing of this was tried again
+  EXPECT_TRUE(listed().empty());
+  const auto no_key = ConnectionString::parse(azurite_->endpoint() + "/" + container_ + ";secretKey");
+  EXPECT_EQ(StoreFactory({}).open(*no_key).error().code, ErrorCode::StorageAccess);
+  // Where there is no container, there is no object either.
+  EXPECT_TRUE(open(azurite_->connection("there-is-no-such-container"))->remove("x").ok());
+}
+
+/// The requests of one put_file of `large_`: its blocks, the block list, the properties.
+constexpr int kPutRequests = 8;
+
+TEST_F(AzureStores, EveryRequestOfAPutIsTriedAgain) {
+  const Fault faults[] = {Fault::answer(503, "Retry-After: 7\r\n"), Fault::answer(500), Fault::answer(429),
+                          Fault::of(Fault::Kind::Reset), Fault::of(Fault::Kind::LoseAnswer)};
+  for (const Fault& fault : faults) {
+    for (int broken = 1; broken <= kPutRequests; ++broken) {
+      FaultProxy proxy(azurite_->port());
+      proxy.on_request(
+          [&](const FaultProxy::Request& r) { return r.number == broken ? fault : Fault::none(); });
+      delays_.clear();
+      const Status put = store(proxy)->put_file(large_, "x", false);
+      ASSERT_TRUE(put.ok()) << put.error().message;
+      EXPECT_EQ(proxy.requests(), kPutRequests + 1) << "request " << broken;
+      ASSERT_EQ(delays_.size(), 1u);
+      if (!fault.headers.empty()) {
+        EXPECT_EQ(delays_[0].count(), 7000);
+      }
+      EXPECT_EQ(content_of("x"), large_content_);
+    }
+  }
+}
+
+TEST_F(AzureStores, WhatStaysBrokenIsTransientAndLeavesNothing) {
+  for (const char* part : {"comp=block&", "comp=blocklist"}) {
+    for (const Fault& fault : {Fault::answer(503), Fault::of(Fault::Kind::Reset)}) {
+      FaultProxy proxy(azurite_->port());
+      proxy.on_request([&](const FaultProxy::Request& r) {
+        return r.target.find(part) != std::string::npos ? fault : Fault::none();
+      });
+      delays_.clear();
+      const Status put = store(proxy)->put_file(small_, "x", false);
+      ASSERT_FALSE(put.ok());
+      EXPECT_EQ(put.error().code, ErrorCode::StorageTransient) << put.error().message;
+      EXPECT_EQ(delays_.size(), 3u);  // four attempts
+      EXPECT_GE(delays_[2], delays_[0]);
+      EXPECT_TRUE(listed().empty());
+      EXPECT_EQ(store()->stat("x").error().code, ErrorCode::EntityNotFound);
+    }
+  }
+}
+
+TEST_F(AzureStores, AnOldObjectStaysWhileItsReplacementFails) {
+  ASSERT_TRUE(store()->put_file(small_, "x", false).ok());
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([](const FaultProxy::Request& r) {
+    return r.target.find("comp=blocklist") != std::string::npos ? Fault::answer(503) : Fault::none();
+  });
+  EXPECT_FALSE(store(proxy)->put_file(large_, "x", false).ok());
+  EXPECT_EQ(content_of("x"), "content");
+}
+
+TEST_F(AzureStores, ABrokenDownloadIsTriedAgain) {
+  ASSERT_TRUE(store()->put_file(large_, "x", false).ok());
+  constexpr int kGetRequests = 7;
+  for (const Fault::Kind kind : {Fault::Kind::Reset, Fault::Kind::LoseAnswer, Fault::Kind::Truncate}) {
+    for (int broken = 2; broken <= kGetRequests; ++broken) {
+      FaultProxy proxy(azurite_->port());
+      proxy.on_request(
+          [&](const FaultProxy::Request& r) { return r.number == broken ? Fault::of(kind) : Fault::none(); });
+      const Status get = store(proxy)->get_file("x", folder_.path("copy"));
+      ASSERT_TRUE(get.ok()) << get.error().message;
+      EXPECT_EQ(proxy.requests(), kGetRequests + 1);
+      EXPECT_EQ(read_file(folder_.path("copy")), large_content_);
+    }
+  }
+}
+
+TEST_F(AzureStores, ADownloadThatStaysBrokenLeavesNoFile) {
+  ASSERT_TRUE(store()->put_file(large_, "x", false).ok());
+  for (const Fault::Kind kind : {Fault::Kind::Truncate, Fault::Kind::Damage}) {
+    FaultProxy proxy(azurite_->port());
+    proxy.on_request([&](const FaultProxy::Request& r) {
+      return r.method == "GET" && r.head.find("bytes=65536-") != std::string::npos ? Fault::of(kind)
+                                                                                   : Fault::none();
+    });
+    const Status get = store(proxy)->get_file("x", folder_.path("copy"));
+    ASSERT_FALSE(get.ok());
+    EXPECT_EQ(get.error().code, ErrorCode::StorageTransient) << get.error().message;
+    EXPECT_FALSE(fs::exists(folder_.path("copy")));
+  }
+}
+
+TEST_F(AzureStores, ABlobThatChangesWhileItIsReadIsNoMixture) {
+  ASSERT_TRUE(store()->put_file(large_, "x", false).ok());
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([&](const FaultProxy::Request& r) {
+    if (r.number == 3) {
+      EXPECT_TRUE(store()
+                      ->put_file(folder_.write("other", pattern(5 * kBlock + 17).insert(0, "x")), "x", false)
+                      .ok());
+    }
+    return Fault::none();
+  });
+  const Status get = store(proxy)->get_file("x", folder_.path("copy"));
+  ASSERT_FALSE(get.ok());
+  EXPECT_EQ(get.error().code, ErrorCode::StorageTransient);
+  EXPECT_FALSE(fs::exists(folder_.path("copy")));
+}
+
+TEST_F(AzureStores, AServiceThatStallsOrIsGoneIsTransient) {
+  FaultProxy proxy(0);
+  proxy.on_request([](const FaultProxy::Request&) { return Fault::of(Fault::Kind::Stall); });
+  StoreOptions impatient = options();
+  impatient.stall_timeout = std::chrono::seconds(1);
+  impatient.retry.attempts = 1;
+  const std::string address = "http://127.0.0.1:" + std::to_string(proxy.port()) + "/a/c;" + Azurite::kKey;
+  const auto stalled = *StoreFactory({}, impatient).open(*ConnectionString::parse(address));
+  EXPECT_EQ(stalled->stat("x").error().code, ErrorCode::StorageTransient);
+
+  int closed_port = 0;
+  { closed_port = FaultProxy(0).port(); }
+  const auto gone = open("http://127.0.0.1:" + std::to_string(closed_port) + "/a/c;" + Azurite::kKey);
+  delays_.clear();
+  EXPECT_EQ(gone->check().error().code, ErrorCode::StorageTransient);
+  EXPECT_EQ(delays_.size(), 3u);
+}
+
+TEST_F(AzureStores, AnswersThatAreNonsenseAreErrors) {
+  const std::string blob =
+      "<Blob><Name>x</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>";
+  for (const std::string& body :
+       {std::string(), std::string("not XML"), std::string("<"), std::string("<EnumerationResults>"),
+        "<EnumerationResults><Blobs>" + blob, "<EnumerationResults><Blobs>" + blob + "</EnumerationResults>",
+        std::string("<EnumerationResults>&bad;</EnumerationResults>"), std::string("<Other></Other>"),
+        std::string("<EnumerationResults><Blobs><Blob><Name>x</Name><Content-Length>-1</Content-Length></"
+                    "Blob></Blobs>"
+                    "</EnumerationResults>")}) {
+    FaultProxy proxy(0);
+    proxy.on_request([&](const FaultProxy::Request&) { return Fault::answer(200, "", body); });
+    const auto objects = store(proxy)->list("");
+    ASSERT_FALSE(objects.ok()) << body;
+    EXPECT_EQ(objects.error().code, ErrorCode::StorageTransient) << body;
+  }
+  FaultProxy proxy(0);
+  proxy.on_request([&](const FaultProxy::Request& r) {
+    // Whatever is asked for, something else comes.
+    return r.method == "HEAD" ? Fault::answer(200, "ETag: \"1\"\r\nX-Filler: 1\r\n")
+                              : Fault::answer(200, "", "more");
+  });
+  EXPECT_TRUE(store(proxy)->get_file("x", folder_.path("copy")).ok());  // an empty blob
+  EXPECT_EQ(read_file(folder_.path("copy")), "");
+}
+
+TEST_F(AzureStores, ListingsHaveFilesOnlyAndNamesAsTheyAre) {
+  FaultProxy proxy(0);
+  proxy.on_request([](const FaultProxy::Request& r) {
+    if (r.target.find("marker=next%2F1") != std::string::npos) {
+      return Fault::answer(
+          200, "",
+          "<EnumerationResults><Blobs><Blob><Name Encoded=\"true\">c%EF%BF%BE</Name><Properties>"
+          "<Content-Length>3</Content-Length></Properties></Blob></Blobs><NextMarker/>"
+          "</EnumerationResults>");
+    }
+    return Fault::answer(
+        200, "",
+        "\xEF\xBB\xBF<?xml version=\"1.0\"?><EnumerationResults ContainerName=\"c\"><Blobs>"
+        "<Blob><Name>folder</Name><Properties><ResourceType>directory</ResourceType></Properties></Blob>"
+        "<Blob><Name>a&amp;b &#xE4;%20</Name><Properties><Last-Modified>Fri, 26 Jun 2015 23:39:12 GMT"
+        "</Last-Modified><Content-Length>5</Content-Length></Properties></Blob>"
+        "</Blobs><NextMarker>next/1</NextMarker></EnumerationResults>");
+  });
+  const auto objects = store(proxy)->list("");
+  ASSERT_TRUE(objects.ok()) << objects.error().message;
+  ASSERT_EQ(objects->size(), 2u);
+  EXPECT_EQ((*objects)[0].path, "a&b \xC3\xA4%20");
+  EXPECT_EQ((*objects)[0].size, 5);
+  EXPECT_EQ((*objects)[0].modified, *parse_datetime("2015-06-26T23:39:12Z"));
+  EXPECT_EQ((*objects)[1].path, "c\xEF\xBF\xBE");
+}
+
+TEST_F(AzureStores, AProcessThatDiesInAPutLeavesNothingToSee) {
+  for (const char* point : {"store.put.before", "store.put.staged", "store.put.after"}) {
+    const std::string path = std::string("d/") + point;
+    FaultProxy proxy(azurite_->port());  // so that the child shares no connection with this process
+    const pid_t child = ::fork();
+    if (child == 0) {
+      (void)fail_point::arm(std::string(point) + "=kill");
+      (void)store(proxy)->put_file(large_, path, false);
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << point;
+  }
+  EXPECT_EQ(listed(), std::vector<std::string>{"d/store.put.after"});
+  EXPECT_EQ(content_of("d/store.put.after"), large_content_);
+  EXPECT_EQ(*store()->remove_leftovers(""), 0);
+  ASSERT_TRUE(store()->put_file(small_, "d/store.put.staged", false).ok());
+  EXPECT_EQ(content_of("d/store.put.staged"), "content");
+}
+
+TEST_F(AzureStores, ManyThreadsShareAStore) {
+  const auto shared = store();
+  std::atomic<int> failures{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 4; ++i) {
+        const std::string path = std::to_string(t) + "/" + std::to_string(i);
+        failures += !shared->put_file(large_, path, false).ok();
+        failures += !shared->get_file(path, folder_.path("copy" + std::to_string(t))).ok();
+        failures += read_file(folder_.path("copy" + std::to_string(t))) != large_content_;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(shared->list("")->size(), 16u);
+}
+
+TEST(HttpDates, AreAsHttpPrintsThem) {
+  EXPECT_EQ(http_date(*parse_datetime("2015-06-26T23:39:12Z")), "Fri, 26 Jun 2015 23:39:12 GMT");
+  EXPECT_EQ(http_date(*parse_datetime("2024-02-29T00:00:00.9Z")), "Thu, 29 Feb 2024 00:00:00 GMT");
+  EXPECT_EQ(parse_retry_after("3"), std::chrono::milliseconds(3000));
+  EXPECT_FALSE(parse_retry_after("Fri, 26 Jun 2015 23:39:12 GMT"));
+}
+
+}  // namespace
+}  // namespace spillway::storage
