@@ -8,6 +8,7 @@
 // Every value follows base/types.h: in particular a string column never holds null.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,10 @@ struct Expr {
   Kind kind = Kind::Literal;
   Type type = Type::Dynamic;
   TextSpan span;
+
+  /// Of the tree below, counted as often as it is reached: what its SQL costs. The binder limits both.
+  uint32_t nodes = 1;
+  uint32_t depth = 1;
 
   ColumnId column = 0;
   Value literal;

@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <cassert>
+#include <cctype>
+
+#include "kql/functions.h"
+#include "kql/functions/builder.h"
+
+namespace spillway::kql {
+namespace {
+
+/// "kql_has_any_2": names that SQL takes without quotes.
+std::string native_name(std::string_view function, size_t overload) {
+  std::string name = "kql_";
+  for (const char c : function) {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
+      name += c;
+    } else {
+      name += "x" + std::to_string(static_cast<int>(static_cast<unsigned char>(c)));
+    }
+  }
+  return name + "_" + std::to_string(overload);
+}
+
+/// Levenshtein's distance, without case.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const bool equal = std::tolower(static_cast<unsigned char>(a[i - 1])) ==
+                         std::tolower(static_cast<unsigned char>(b[j - 1]));
+      const size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (equal ? 0 : 1)});
+      diagonal = row[j];
+      row[j] = next;
+    }
+  }
+  return row[b.size()];
+}
+
+/// One hole of a template: an argument, or a list of them with what separates them.
+struct Hole {
+  size_t first = 0;
+  bool list = false;
+  std::string_view separator = ", ";
+};
+
+/// Of the text between braces: "0", "1*", "* OR ".
+Hole parse_hole(std::string_view text) {
+  Hole hole;
+  size_t at = 0;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
+    hole.first = hole.first * 10 + static_cast<size_t>(text[at++] - '0');
+  }
+  if (at < text.size() && text[at] == '*') {
+    hole.list = true;
+    if (at + 1 < text.size()) hole.separator = text.substr(at + 1);
+  }
+  return hole;
+}
+
+void append_hole(std::string& out, const Hole& hole, const std::vector<std::string>& arguments) {
+  if (!hole.list) {
+    assert(hole.first < arguments.size());
+    out += arguments[hole.first];
+    return;
+  }
+  for (size_t i = hole.first; i < arguments.size(); ++i) {
+    if (i > hole.first) out += hole.separator;
+    out += arguments[i];
+  }
+}
+
+std::string fill(std::string_view sql_template, const std::vector<std::string>& arguments,
+                 std::string_view filter) {
+  std::string out;
+  size_t at = 0;
+  while (true) {
+    const size_t open = sql_template.find('{', at);
+    if (open == std::string_view::npos) break;
+    const size_t close = sql_template.find('}', open);
+    assert(close != std::string_view::npos);
+    out += sql_template.substr(at, open - at);
+    const std::string_view inside = sql_template.substr(open + 1, close - open - 1);
+    if (inside == "filter") {
+      out += filter;
+    } else {
+      append_hole(out, parse_hole(inside), arguments);
+    }
+    at = close + 1;
+  }
+  out += sql_template.substr(at);
+  return out;
+}
+
+}  // namespace
+
+std::string expand(std::string_view sql_template, const std::vector<std::string>& arguments) {
+  return fill(sql_template, arguments, "");
+}
+
+std::string expand_aggregate(std::string_view sql_template, const std::vector<std::string>& arguments,
+                             std::string_view filter) {
+  const std::string clause = filter.empty() ? "" : " FILTER (WHERE " + std::string(filter) + ")";
+  std::string out = fill(sql_template, arguments, clause);
+  if (sql_template.find("{filter}") == std::string_view::npos) out += clause;
+  return out;
+}
+
+ScalarBuilder& ScalarBuilder::doc(std::string text) {
+  function_.doc = std::move(text);
+  return *this;
+}
+
+ScalarBuilder& ScalarBuilder::add(std::initializer_list<P> parameters, R result, L lowering, NullRule nulls) {
+  auto overload = std::make_unique<ScalarOverload>();
+  overload->function = &function_;
+  bool all_strings = true;
+  for (const P& parameter : parameters) {
+    overload->parameters.push_back(parameter);
+    all_strings = all_strings && parameter.kind == Parameter::Kind::Exact && parameter.type == Type::String;
+  }
+  overload->required = static_cast<int>(parameters.size());
+  overload->result = result;
+  overload->nulls = nulls;
+  overload->lowering = lowering;
+  const bool gives_string = result.kind == ResultType::Kind::Fixed && result.type == Type::String;
+  if (gives_string) {
+    // A string is never null: the lowering itself gives the empty string.
+    overload->nulls = NullRule::Handles;
+    if (lowering.native) overload->lowering.native = lowering.native_for_string;
+    if (!lowering.sql.empty() && !all_strings) overload->lowering.sql = "COALESCE(" + lowering.sql + ", '')";
+    assert(overload->lowering.native || !overload->lowering.sql.empty());
+  }
+  if (lowering.native) overload->lowering.native_name = native_name(function_.name, function_.overloads.size());
+  function_.overloads.push_back(std::move(overload));
+  return *this;
+}
+
+ScalarBuilder& ScalarBuilder::takes(std::initializer_list<P> parameters, R result, L lowering) {
+  return add(parameters, result, std::move(lowering), NullRule::Propagate);
+}
+
+ScalarBuilder& ScalarBuilder::takes_nulls(std::initializer_list<P> parameters, R result, L lowering) {
+  return add(parameters, result, std::move(lowering), NullRule::Handles);
+}
+
+ScalarBuilder& ScalarBuilder::repeating(int required) {
+  function_.overloads.back()->variadic = true;
+  function_.overloads.back()->required = required;
+  return *this;
+}
+
+ScalarBuilder& ScalarBuilder::evaluated_per_row() {
+  function_.overloads.back()->lowering.is_volatile = true;
+  return *this;
+}
+
+AggregateBuilder& AggregateBuilder::doc(std::string text) {
+  function_.doc = std::move(text);
+  return *this;
+}
+
+AggregateBuilder& AggregateBuilder::takes(std::initializer_list<P> parameters, R result,
+                                          std::string sql_template) {
+  auto overload = std::make_unique<AggregateOverload>();
+  overload->function = &function_;
+  for (const P& parameter : parameters) overload->parameters.push_back(parameter);
+  overload->required = static_cast<int>(parameters.size());
+  overload->result = result;
+  overload->sql = std::move(sql_template);
+  function_.overloads.push_back(std::move(overload));
+  return *this;
+}
+
+AggregateBuilder& AggregateBuilder::takes_if(std::initializer_list<P> parameters, R result,
+                                             std::string sql_template) {
+  takes(parameters, result, std::move(sql_template));
+  function_.overloads.back()->takes_predicate = true;
+  return *this;
+}
+
+AggregateBuilder& AggregateBuilder::repeating(int required) {
+  function_.overloads.back()->variadic = true;
+  function_.overloads.back()->required = required;
+  return *this;
+}
+
+ScalarBuilder FunctionTableBuilder::scalar(const std::string& name) {
+  auto& entry = table_.scalars_[name];
+  if (!entry) {
+    entry = std::make_unique<ScalarFunction>();
+    entry->name = name;
+    entry->category = category_;
+  }
+  return ScalarBuilder(*entry);
+}
+
+void FunctionTableBuilder::alias(const std::string& name, const std::string& of) {
+  const ScalarFunction& original = *table_.scalars_.at(of);
+  auto copy = std::make_unique<ScalarFunction>();
+  copy->name = name;
+  copy->doc = original.doc;
+  copy->category = original.category;
+  for (const auto& overload : original.overloads) {
+    copy->overloads.push_back(std::make_unique<ScalarOverload>(*overload));
+    copy->overloads.back()->function = copy.get();
+    if (overload->lowering.native) {
+      copy->overloads.back()->lowering.native_name = native_name(name, copy->overloads.size() - 1);
+    }
+  }
+  table_.scalars_[name] = std::move(copy);
+}
+
+AggregateBuilder FunctionTableBuilder::aggregate(const std::string& name, const std::string& column_prefix) {
+  auto& entry = table_.aggregates_[name];
+  if (!entry) {
+    entry = std::make_unique<AggregateFunction>();
+    entry->name = name;
+    entry->column_prefix = column_prefix;
+  }
+  return AggregateBuilder(*entry);
+}
+
+void FunctionTableBuilder::aggregate_alias(const std::string& name, const std::string& of) {
+  const AggregateFunction& original = *table_.aggregates_.at(of);
+  auto copy = std::make_unique<AggregateFunction>();
+  copy->name = name;
+  copy->doc = original.doc;
+  copy->column_prefix = original.column_prefix;
+  for (const auto& overload : original.overloads) {
+    copy->overloads.push_back(std::make_unique<AggregateOverload>(*overload));
+    copy->overloads.back()->function = copy.get();
+  }
+  table_.aggregates_[name] = std::move(copy);
+}
+
+FunctionTable::FunctionTable() {
+  FunctionTableBuilder builder(*this);
+  declare_operators(builder);
+  declare_string_operators(builder);
+  declare_conversions(builder);
+  declare_conditionals(builder);
+  declare_strings(builder);
+  declare_datetime(builder);
+  declare_math(builder);
+  declare_dynamic(builder);
+  declare_hashes(builder);
+  declare_aggregates(builder);
+}
+
+const FunctionTable& FunctionTable::instance() {
+  static const FunctionTable table;
+  return table;
+}
+
+const ScalarFunction* FunctionTable::scalar(std::string_view name) const {
+  const auto found = scalars_.find(name);
+  return found == scalars_.end() ? nullptr : found->second.get();
+}
+
+const AggregateFunction* FunctionTable::aggregate(std::string_view name) const {
+  const auto found = aggregates_.find(name);
+  return found == aggregates_.end() ? nullptr : found->second.get();
+}
+
+std::string FunctionTable::nearest(std::string_view name) const {
+  constexpr size_t kLongestName = 64;
+  if (name.size() > kLongestName) return "";
+  std::string best;
+  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
+  const auto consider = [&](const std::string& candidate) {
+    if (candidate.empty() || !std::isalpha(static_cast<unsigned char>(candidate[0]))) return;
+    const size_t d = distance(name, candidate);
+    if (d < best_distance) {
+      best_distance = d;
+      best = candidate;
+    }
+  };
+  for (const auto& [known, function] : scalars_) consider(known);
+  for (const auto& [known, function] : aggregates_) consider(known);
+  return best;
+}
+
+}  // namespace spillway::kql

@@ -1,0 +1,113 @@
+// How functions/*.cc declare functions: each file has one declare_…(FunctionTableBuilder&), called by
+// function_table.cc. See kql/functions.h for an example.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kql/functions.h"
+#include "kql/functions/native.h"
+
+namespace spillway::kql {
+
+/// A parameter in a declaration: a Type, or one of the makers below.
+struct P : Parameter {
+  P(Type exact) : Parameter{Kind::Exact, exact} {}
+  P(Kind k, Type t = Type::Dynamic) : Parameter{k, t} {}
+};
+inline P any() { return P(Parameter::Kind::Any); }
+inline P numeric() { return P(Parameter::Kind::Numeric); }
+inline P same() { return P(Parameter::Kind::Same); }
+inline P as_string() { return P(Parameter::Kind::AsString, Type::String); }
+inline P as_dynamic() { return P(Parameter::Kind::AsDynamic, Type::Dynamic); }
+inline P constant(Type type) { return P(Parameter::Kind::Constant, type); }
+
+/// The result type in a declaration: a Type, or one of the makers below.
+struct R : ResultType {
+  R(Type fixed) : ResultType{Kind::Fixed, fixed, 0} {}
+  R(Kind k, int of) : ResultType{k, Type::Dynamic, of} {}
+};
+inline R type_of(int argument) { return R(ResultType::Kind::SameAsArgument, argument); }
+inline R common_type() { return R(ResultType::Kind::CommonOfArguments, 0); }
+
+/// A lowering in a declaration.
+struct L : Lowering {
+  /// The native function to take where the result type is string, whose nulls are empty.
+  NativeFunction native_for_string = nullptr;
+};
+inline L sql(std::string text) {
+  L lowering;
+  lowering.sql = std::move(text);
+  return lowering;
+}
+/// `F`: a function, or a lambda without captures; see native.h for its parameters and result.
+template <auto F>
+L native() {
+  L lowering;
+  lowering.native = &native_adaptor<F, false>;
+  if constexpr (native_detail::Adaptor<F, false, decltype(+F)>::kText) {
+    lowering.native_for_string = &native_adaptor<F, true>;
+  }
+  return lowering;
+}
+
+class ScalarBuilder {
+ public:
+  explicit ScalarBuilder(ScalarFunction& function) : function_(function) {}
+  ScalarBuilder& doc(std::string text);
+  /// Null if any argument is null.
+  ScalarBuilder& takes(std::initializer_list<P> parameters, R result, L lowering);
+  /// The lowering says what null gives.
+  ScalarBuilder& takes_nulls(std::initializer_list<P> parameters, R result, L lowering);
+  /// The last overload takes its last parameter any number of times more.
+  ScalarBuilder& repeating(int required);
+  /// The last overload is evaluated for each row.
+  ScalarBuilder& evaluated_per_row();
+
+ private:
+  ScalarBuilder& add(std::initializer_list<P> parameters, R result, L lowering, NullRule nulls);
+  ScalarFunction& function_;
+};
+
+class AggregateBuilder {
+ public:
+  explicit AggregateBuilder(AggregateFunction& function) : function_(function) {}
+  AggregateBuilder& doc(std::string text);
+  AggregateBuilder& takes(std::initializer_list<P> parameters, R result, std::string sql_template);
+  AggregateBuilder& repeating(int required);
+  /// The last argument of the call is a predicate.
+  AggregateBuilder& takes_if(std::initializer_list<P> parameters, R result, std::string sql_template);
+
+ private:
+  AggregateFunction& function_;
+};
+
+class FunctionTableBuilder {
+ public:
+  explicit FunctionTableBuilder(FunctionTable& table) : table_(table) {}
+  void category(std::string name) { category_ = std::move(name); }
+  ScalarBuilder scalar(const std::string& name);
+  /// Another name of a function that is declared already.
+  void alias(const std::string& name, const std::string& of);
+  AggregateBuilder aggregate(const std::string& name, const std::string& column_prefix);
+  void aggregate_alias(const std::string& name, const std::string& of);
+
+ private:
+  FunctionTable& table_;
+  std::string category_;
+};
+
+void declare_operators(FunctionTableBuilder& table);
+void declare_string_operators(FunctionTableBuilder& table);
+void declare_conversions(FunctionTableBuilder& table);
+void declare_conditionals(FunctionTableBuilder& table);
+void declare_strings(FunctionTableBuilder& table);
+void declare_datetime(FunctionTableBuilder& table);
+void declare_math(FunctionTableBuilder& table);
+void declare_dynamic(FunctionTableBuilder& table);
+void declare_hashes(FunctionTableBuilder& table);
+void declare_aggregates(FunctionTableBuilder& table);
+
+}  // namespace spillway::kql

@@ -1,0 +1,32 @@
+#include "kql/functions/regex.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace spillway::kql {
+
+const re2::RE2* compiled_regex(std::string_view pattern) {
+  constexpr size_t kMostPatterns = 64;
+  constexpr int64_t kMemory = 8 << 20;
+  thread_local std::map<std::string, std::unique_ptr<re2::RE2>, std::less<>> cache;
+  thread_local std::string last_pattern;
+  thread_local const re2::RE2* last = nullptr;
+  if (last && pattern == last_pattern) return last;
+  auto found = cache.find(pattern);
+  if (found == cache.end()) {
+    if (cache.size() >= kMostPatterns) cache.clear();
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    options.set_max_mem(kMemory);
+    auto regex = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+    found = cache.emplace(std::string(pattern), std::move(regex)).first;
+  }
+  last = nullptr;
+  if (!found->second->ok()) return nullptr;
+  last_pattern.assign(pattern);
+  last = found->second.get();
+  return last;
+}
+
+}  // namespace spillway::kql

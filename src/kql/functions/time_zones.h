@@ -1,0 +1,16 @@
+// Time zones by their IANA names, out of the system's zone files (/usr/share/zoneinfo, or $TZDIR).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace spillway::kql {
+
+/// Null for a zone that isn't known.
+std::optional<Ticks> utc_to_local(Ticks utc, std::string_view zone);
+/// Of a time that the clock shows twice, the earlier; of one that it skips, as if it hadn't gone forward yet.
+std::optional<Ticks> local_to_utc(Ticks local, std::string_view zone);
+
+}  // namespace spillway::kql
