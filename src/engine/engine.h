@@ -1,5 +1,5 @@
-// The engine: runs bound plans. Lowering to SQL, DuckDB, native functions, result streams, memory and cancellation.
-// DuckDB's header is included only inside this room; other rooms see this file.
+// The engine: runs bound plans. Lowering to SQL, DuckDB, native functions, result streams, memory and
+// cancellation. DuckDB's header is included only inside this room; other rooms see this file.
 //
 //   SPILLWAY_ASSIGN(auto engine, Engine::open({.memory_limit = 4 << 30}, stores));
 //   SPILLWAY_ASSIGN(auto stream, engine->run(*query.results[0].plan, {}));
@@ -12,25 +12,28 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "base/types.h"
 #include "base/vector.h"
+#include "engine/records.h"
 #include "kql/plan.h"
 #include "storage/object_store.h"
 
 namespace spillway::engine {
 
 struct EngineOptions {
-  int64_t memory_limit = 0;     // bytes; 0: three quarters of the machine's
-  int threads = 0;              // 0: as many as there are cores
-  std::string temp_folder;      // spilling and downloads; emptied at open
-  std::string extents_folder;   // Extent::path is relative to it
+  int64_t memory_limit = 0;    // bytes; 0: three quarters of the machine's
+  int threads = 0;             // 0: as many as there are cores
+  std::string temp_folder;     // spilling and downloads; emptied at open
+  std::string extents_folder;  // Extent::path is relative to it
 };
 
 /// Cancels what runs under it; may be shared between threads and outlive the stream.
@@ -74,15 +77,16 @@ class ResultStream {
   virtual RunStatistics statistics() const = 0;
 };
 
-/// What a Parquet file shows other readers for a datetime: milliseconds or microseconds since 1970.
+/// How exact an exported datetime is. Either way its Parquet type is the documented one: INT64
+/// TIMESTAMP_MICROS, UTC.
 enum class DatetimePrecision { Millisecond, Microsecond };
 
 /// How the result of a plan is written as Parquet files into a local folder.
 struct ParquetOptions {
-  std::string folder;                     // must exist and be empty
-  std::string compression = "snappy";     // "gzip", "snappy", "lz4_raw", "brotli", "zstd", "none"
+  std::string folder;                  // must exist and be empty
+  std::string compression = "snappy";  // "gzip", "snappy", "lz4_raw", "brotli", "zstd", "none"
   int64_t row_group_rows = 100'000;
-  int64_t file_bytes = 0;                 // starts a new file when one gets this large; 0: never
+  int64_t file_bytes = 0;  // starts a new file when one gets this large; 0: never
   DatetimePrecision datetime_precision = DatetimePrecision::Microsecond;
   /// Expressions over the plan's output (by column id): one file (or more) for each combination of values.
   std::vector<kql::ExprPtr> partitions;
@@ -93,6 +97,9 @@ struct WrittenFile {
   int64_t rows = 0;
   int64_t bytes = 0;
   std::vector<Value> partition;  // of each of ParquetOptions::partitions
+  /// Of an extent: smallest and largest value of each datetime column by column id, absent where all are
+  /// null.
+  std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
 };
 
 /// A connection for the rooms above that speak SQL themselves (ingestion): values are quoted by engine/sql.h.
@@ -100,27 +107,36 @@ class Connection {
  public:
   virtual ~Connection() = default;
   /// Runs one or more statements; the rows of the last as a table of strings, for small results.
-  virtual Result<std::vector<std::vector<std::optional<std::string>>>> query(const std::string& sql,
-                                                                             const RunOptions& options = {}) = 0;
+  virtual Result<std::vector<std::vector<std::optional<std::string>>>> query(
+      const std::string& sql, const RunOptions& options = {}) = 0;
 };
 
 class Engine {
  public:
-  static Result<std::unique_ptr<Engine>> open(const EngineOptions& options, const storage::StoreFactory& stores);
+  static Result<std::unique_ptr<Engine>> open(const EngineOptions& options,
+                                              const storage::StoreFactory& stores);
   virtual ~Engine() = default;
 
   virtual Result<std::unique_ptr<ResultStream>> run(kql::RelPtr plan, const RunOptions& options) = 0;
   /// The whole result in memory: for results that are known to be small.
   Result<Table> run_to_table(kql::RelPtr plan, const RunOptions& options);
 
-  /// Runs the plan into Parquet files. On an error what was written is left for the caller to remove.
+  /// Runs the plan into Parquet files, below the folder, under names of the engine's choice; none where there
+  /// are no rows. On an error what was written is left for the caller to remove.
   virtual Result<std::vector<WrittenFile>> write_parquet(kql::RelPtr plan, const ParquetOptions& parquet,
                                                          const RunOptions& options) = 0;
-  /// Runs the plan into one extent file of the table: columns by name, field ids, datetimes as ticks.
-  virtual Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table, const std::string& path,
-                                           const RunOptions& options) = 0;
+  /// Runs the plan into one extent file of the table: columns by name (one that the plan lacks is null),
+  /// field ids, datetimes as ticks. `rows` is 0, and there is no file, where the plan gives none.
+  virtual Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table,
+                                           const std::string& path, const RunOptions& options) = 0;
 
   virtual Result<std::unique_ptr<Connection>> connect() = 0;
+  /// Makes the records of `source` a table in SQL (engine/records.h).
+  virtual Result<std::unique_ptr<RecordTable>> expose(RecordSource& source) = 0;
+  /// Makes a native function of another room callable in SQL, by the name that it returns, with arguments of
+  /// exactly these types. `function` must live as long as the engine.
+  virtual Result<std::string> register_function(const kql::Lowering& function,
+                                                const std::vector<Type>& arguments, Type result) = 0;
   /// The SQL that a plan becomes: for tests and explanations.
   virtual Result<std::string> sql_of(kql::RelPtr plan) = 0;
 

@@ -1,0 +1,33 @@
+#include "engine/extents.h"
+
+namespace spillway::engine {
+namespace {
+
+bool may_match(const catalog::Extent& extent, const ScanBounds& bounds) {
+  if (!bounds.cursor.meets(extent.min_cursor, extent.max_cursor)) return false;
+  if (!extent.merged && !bounds.ingestion_time.meets(extent.created, extent.created)) return false;
+  for (const auto& [field, interval] : bounds.columns) {
+    const auto range = extent.datetime_ranges.find(field);
+    // No range: the column is null in all of its records, or isn't there. No comparison is true for null.
+    if (range == extent.datetime_ranges.end()) return false;
+    if (!interval.meets(range->second.first, range->second.second)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Extents choose_extents(const catalog::ExtentList& all, const ScanBounds& bounds) {
+  Extents chosen;
+  if (bounds.cursor.empty() || bounds.ingestion_time.empty()) return chosen;
+  const auto first =
+      std::partition_point(all.begin(), all.end(), [&](const std::shared_ptr<const catalog::Extent>& extent) {
+        return extent->max_cursor < bounds.cursor.low;
+      });
+  std::copy_if(
+      first, all.end(), std::back_inserter(chosen),
+      [&](const std::shared_ptr<const catalog::Extent>& extent) { return may_match(*extent, bounds); });
+  return chosen;
+}
+
+}  // namespace spillway::engine

@@ -1,0 +1,46 @@
+// Which extents a scan must read: those whose cursors, ingestion times and datetime columns can satisfy the
+// bounds that the query's predicates put on them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "catalog/model.h"
+#include "kql/plan.h"
+
+namespace spillway::engine {
+
+/// An inclusive range of integers (ticks, cursors).
+struct Interval {
+  int64_t low = INT64_MIN;
+  int64_t high = INT64_MAX;
+
+  bool empty() const { return low > high; }
+  bool meets(int64_t from, int64_t to) const { return low <= to && from <= high; }
+  bool covers(int64_t from, int64_t to) const { return low <= from && to <= high; }
+  void narrow(const Interval& other) {
+    low = std::max(low, other.low);
+    high = std::min(high, other.high);
+  }
+};
+
+/// What is known of columns in every record that can still matter: bounds on datetimes and cursors.
+using Bounds = std::map<kql::ColumnId, Interval>;
+
+/// The bounds of one scan, by what the catalog knows of extents.
+struct ScanBounds {
+  Interval cursor, ingestion_time;
+  std::map<int, Interval> columns;  // datetime columns by field id
+};
+
+using Extents = std::vector<std::shared_ptr<const catalog::Extent>>;
+
+/// The extents that may hold records within the bounds. Costs what the extents after cursor.low cost, not the
+/// table.
+Extents choose_extents(const catalog::ExtentList& all, const ScanBounds& bounds);
+
+}  // namespace spillway::engine

@@ -1,0 +1,379 @@
+// Relational operators to SQL: see lowering.h.
+#include <cmath>
+#include <unordered_set>
+
+#include "engine/lowering.h"
+#include "engine/sql.h"
+
+namespace spillway::engine {
+namespace {
+
+/// DuckDB has no relation without columns.
+constexpr const char* kNoColumn = "none";
+
+/// More rows than DuckDB hands out as one piece: beyond it only an explicit order keeps them in order.
+constexpr size_t kRowsInOrder = 2048;
+
+/// `range` may make this many rows; a larger one is a mistake that would fill every disk.
+constexpr double kMaxRangeRows = 1e15;
+
+}  // namespace
+
+std::string join_texts(const std::vector<std::string>& texts, std::string_view separator) {
+  size_t size = 0;
+  for (const std::string& text : texts) size += text.size() + separator.size();
+  std::string out;
+  out.reserve(size);
+  for (const std::string& text : texts) {
+    if (!out.empty()) out += separator;
+    out += text;
+  }
+  return out;
+}
+
+Status Lowering::plan(const kql::Rel& root) {
+  SPILLWAY_ASSIGN(root_, lower(root, {}));
+  root_scope_ = scope_of(root_);
+  return Status();
+}
+
+Result<std::string> Lowering::over_output(const kql::Expr& output) {
+  return expression(output, root_scope_);
+}
+
+Result<std::string> Lowering::select(const std::vector<std::string>& items) const {
+  std::string sql = with_clause() + "SELECT " +
+                    (items.empty() ? std::string("0 AS none") : join_texts(items, ", ")) + " FROM (" +
+                    root_.sql + ") AS i" + order_by(root_.order);
+  if (sql.size() > kMaxSqlBytes) {
+    return Error(ErrorCode::LimitExceeded,
+                 "the query is too large once its let statements are written out: use materialize()");
+  }
+  return sql;
+}
+
+std::string Lowering::with_clause() const {
+  return shared_sql_.empty() ? std::string() : "WITH " + join_texts(shared_sql_, ", ") + " ";
+}
+
+Scope Lowering::scope_of(const Block& block, std::string_view prefix) {
+  Scope scope;
+  for (const kql::ColumnId id : block.columns) scope[id] = std::string(prefix) + id_name(id);
+  for (const kql::ColumnId id : block.hidden) scope[id] = std::string(prefix) + id_name(id);
+  return scope;
+}
+
+std::string Lowering::order_by(const std::vector<OrderKey>& order) {
+  std::vector<std::string> keys;
+  for (const OrderKey& key : order) {
+    keys.push_back(key.name + (key.descending ? " DESC" : " ASC") +
+                   (key.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
+  }
+  return keys.empty() ? std::string() : " ORDER BY " + join_texts(keys, ", ");
+}
+
+std::vector<Lowering::Item> Lowering::keep_all(const Block& input) {
+  std::vector<Item> items;
+  for (const kql::ColumnId id : input.columns) items.push_back({id_name(id), id_name(id)});
+  for (const kql::ColumnId id : input.hidden) items.push_back({id_name(id), id_name(id)});
+  for (const std::string& key : input.keys) items.push_back({key, key});
+  return items;
+}
+
+std::string Lowering::select_from(const std::vector<Item>& items, const Block& input) {
+  std::vector<std::string> texts;
+  for (const Item& item : items)
+    texts.push_back(item.sql == item.name ? item.name : item.sql + " AS " + item.name);
+  if (texts.empty()) texts.push_back(std::string("0 AS ") + kNoColumn);
+  return "SELECT " + join_texts(texts, ", ") + " FROM (" + input.sql + ") AS i";
+}
+
+Result<Lowering::Block> Lowering::lower(const kql::Rel& rel, const Bounds& bounds) {
+  const Level level(plan_depth_);
+  if (plan_depth_ > kMaxPlanDepth) {
+    return Error(ErrorCode::LimitExceeded,
+                 "the query has more than " + std::to_string(kMaxPlanDepth) + " operators in a row",
+                 rel.span);
+  }
+  Result<Block> block = rel.materialize ? lower_shared(rel) : lower_operator(rel, bounds);
+  if (!block.ok()) return block;
+  sql_bytes_ += block->sql.size() / static_cast<size_t>(plan_depth_);
+  if (block->sql.size() > kMaxSqlBytes || sql_bytes_ > kMaxSqlBytes) {
+    return Error(ErrorCode::LimitExceeded,
+                 "the query is too large once its let statements are written out: use materialize()",
+                 rel.span);
+  }
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_shared(const kql::Rel& rel) {
+  auto known = shared_.find(&rel);
+  if (known == shared_.end()) {
+    SPILLWAY_ASSIGN(Block block, lower_operator(rel, {}));
+    const std::string name = "m" + std::to_string(shared_.size() + 1);
+    shared_sql_.push_back(name + " AS MATERIALIZED (" + block.sql + ")");
+    block.sql = "SELECT * FROM " + name;
+    known = shared_.emplace(&rel, std::move(block)).first;
+  }
+  return known->second;
+}
+
+Result<Lowering::Block> Lowering::lower_operator(const kql::Rel& rel, const Bounds& bounds) {
+  switch (rel.kind) {
+    case kql::Rel::Kind::TableScan: return lower_table_scan(static_cast<const kql::TableScan&>(rel), bounds);
+    case kql::Rel::Kind::ExternalScan: return lower_external_scan(static_cast<const kql::ExternalScan&>(rel));
+    case kql::Rel::Kind::Values: return lower_values(static_cast<const kql::Values&>(rel));
+    case kql::Rel::Kind::Range: return lower_range(static_cast<const kql::Range&>(rel));
+    case kql::Rel::Kind::Filter: return lower_filter(static_cast<const kql::Filter&>(rel), bounds);
+    case kql::Rel::Kind::Project: return lower_project(static_cast<const kql::Project&>(rel), bounds);
+    case kql::Rel::Kind::Aggregate: return lower_aggregate(static_cast<const kql::Aggregate&>(rel));
+    case kql::Rel::Kind::Join: return lower_join(static_cast<const kql::Join&>(rel));
+    case kql::Rel::Kind::Union: return lower_union(static_cast<const kql::Union&>(rel), bounds);
+    case kql::Rel::Kind::Sort: return lower_sort(static_cast<const kql::Sort&>(rel), bounds);
+    case kql::Rel::Kind::Limit: return lower_limit(static_cast<const kql::Limit&>(rel));
+    case kql::Rel::Kind::Native: break;
+  }
+  const std::string& name = static_cast<const kql::Native&>(rel).name;
+  return Error(ErrorCode::NotSupported, "the operator '" + name + "' isn't supported", rel.span);
+}
+
+Result<Lowering::Block> Lowering::lower_values(const kql::Values& rel) {
+  Block block;
+  std::vector<std::string> names;
+  for (const kql::PlanColumn& column : rel.columns) {
+    block.columns.push_back(column.id);
+    names.push_back(id_name(column.id));
+  }
+  const bool ordered = rel.rows.size() > kRowsInOrder;
+  if (ordered || names.empty()) names.push_back("k" + std::to_string(next_key_++));
+  std::vector<std::string> rows;
+  for (size_t r = 0; r < rel.rows.size(); ++r) {
+    std::vector<std::string> values;
+    for (size_t c = 0; c < rel.columns.size(); ++c) {
+      const Value& value = rel.rows[r][c];
+      values.push_back(value.is_null() ? sql_null(rel.columns[c].type) : sql_literal(value));
+    }
+    if (values.size() < names.size()) values.push_back(std::to_string(r));
+    rows.push_back("(" + join_texts(values, ", ") + ")");
+  }
+  if (rows.empty()) {
+    std::vector<std::string> nulls;
+    for (const kql::PlanColumn& column : rel.columns) {
+      nulls.push_back(sql_null(column.type) + " AS " + id_name(column.id));
+    }
+    if (nulls.empty()) nulls.push_back(std::string("0 AS ") + kNoColumn);
+    block.sql = "SELECT " + join_texts(nulls, ", ") + " WHERE false";
+    return block;
+  }
+  if (ordered) {
+    block.keys = {names.back()};
+    block.order = {{names.back()}};
+  }
+  block.sql = "SELECT * FROM (VALUES " + join_texts(rows, ", ") + ") AS v(" + join_texts(names, ", ") + ")";
+  return block;
+}
+
+Result<Value> Lowering::constant(const kql::Expr& expr) {
+  if (expr.kind == kql::Expr::Kind::Literal) return expr.literal;
+  SPILLWAY_ASSIGN(const std::string sql, expression(expr, {}));
+  return context_.evaluate(with_clause() + "SELECT CAST(" + sql + " AS " + sql_type(expr.type) + ")",
+                           expr.type);
+}
+
+namespace {
+
+/// How many values from `from` by `step` up to `to` there are.
+Result<double> steps_of_reals(double from, double to, double step) {
+  const double steps = std::floor((to - from) / step);
+  if (std::isnan(steps) || steps > kMaxRangeRows) {
+    return Error(ErrorCode::LimitExceeded, "range: more rows than can be made");
+  }
+  return steps < 0 ? 0 : steps + 1;
+}
+
+uint64_t steps_of_integers(int64_t from, int64_t to, int64_t step) {
+  const auto low = static_cast<uint64_t>(from), high = static_cast<uint64_t>(to);
+  if (step > 0) return from > to ? 0 : (high - low) / static_cast<uint64_t>(step) + 1;
+  return from < to ? 0 : (low - high) / (~static_cast<uint64_t>(step) + 1) + 1;
+}
+
+}  // namespace
+
+Result<Lowering::Block> Lowering::lower_range(const kql::Range& rel) {
+  SPILLWAY_ASSIGN(const Value from, constant(*rel.from));
+  SPILLWAY_ASSIGN(const Value to, constant(*rel.to));
+  SPILLWAY_ASSIGN(const Value step, constant(*rel.step));
+  const kql::PlanColumn& column = rel.columns[0];
+  Block block;
+  block.columns = {column.id};
+  const auto select = [&](const std::string& rows, const std::string& value) {
+    block.sql = "SELECT CAST(" + value + " AS " + sql_type(column.type) + ") AS " + id_name(column.id) +
+                " FROM range(CAST(" + rows + " AS BIGINT))";
+  };
+  for (const Value* value : {&from, &to, &step}) {
+    if (value->type() == Type::Decimal || value->type() == Type::String || value->type() == Type::Dynamic) {
+      return Error(ErrorCode::NotSupported, "range: values of type " + std::string(kql_name(value->type())),
+                   rel.span);
+    }
+  }
+  if (from.is_null() || to.is_null() || step.is_null()) {
+    select("0", "range");
+    return block;
+  }
+  const auto as_real = [](const Value& value) {
+    return value.type() == Type::Real ? value.as_real() : static_cast<double>(value.as_int());
+  };
+  if (as_real(step) == 0) return Error(ErrorCode::BadRequest, "range: the step must not be zero", rel.span);
+  if (column.type == Type::Real) {
+    SPILLWAY_ASSIGN(const double rows, steps_of_reals(as_real(from), as_real(to), as_real(step)));
+    select(std::to_string(static_cast<int64_t>(rows)),
+           sql_literal(Value::real(as_real(from))) + " + range * " + sql_literal(Value::real(as_real(step))));
+    return block;
+  }
+  const uint64_t rows = steps_of_integers(from.as_int(), to.as_int(), step.as_int());
+  if (static_cast<double>(rows) > kMaxRangeRows) {
+    return Error(ErrorCode::LimitExceeded, "range: more rows than can be made", rel.span);
+  }
+  select(std::to_string(rows),
+         sql_literal(Value::int64(from.as_int())) + " + range * " + sql_literal(Value::int64(step.as_int())));
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_filter(const kql::Filter& rel, const Bounds& bounds) {
+  Bounds narrowed = bounds;
+  SPILLWAY_TRY(narrow(*rel.predicate, narrowed));
+  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], narrowed));
+  SPILLWAY_ASSIGN(const std::string predicate, expression(*rel.predicate, scope_of(input)));
+  input.sql = select_from(keep_all(input), input) + " WHERE " + predicate;
+  return input;
+}
+
+Result<Lowering::Block> Lowering::lower_project(const kql::Project& rel, const Bounds& bounds) {
+  Bounds below;
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const auto bound = bounds.find(rel.columns[i].id);
+    const kql::Expr& source = *rel.expressions[i];
+    if (bound != bounds.end() && source.kind == kql::Expr::Kind::Column) below[source.column] = bound->second;
+  }
+  std::unordered_set<kql::ColumnId> made;
+  for (const kql::PlanColumn& column : rel.columns) made.insert(column.id);
+  // Hidden columns go through under their own ids.
+  for (const auto& [id, interval] : bounds) {
+    if (!made.contains(id)) below.emplace(id, interval);
+  }
+  SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[0], below));
+  const Scope scope = scope_of(input);
+  Block block;
+  std::vector<Item> items;
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const kql::Expr& expr = *rel.expressions[i];
+    SPILLWAY_ASSIGN(std::string sql, expression(expr, scope));
+    const Type type = rel.columns[i].type;
+    if (expr.kind == kql::Expr::Kind::Call || expr.type != type)
+      sql = "CAST(" + sql + " AS " + sql_type(type) + ")";
+    items.push_back({std::move(sql), id_name(rel.columns[i].id)});
+    block.columns.push_back(rel.columns[i].id);
+  }
+  for (const kql::ColumnId id : input.hidden) {
+    if (made.contains(id)) continue;
+    items.push_back({id_name(id), id_name(id)});
+    block.hidden.push_back(id);
+  }
+  block.keys = input.keys;
+  block.order = input.order;
+  for (const std::string& key : input.keys) items.push_back({key, key});
+  block.sql = select_from(items, input);
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
+  SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[0], {}));
+  const Scope scope = scope_of(input);
+  Block block;
+  std::vector<Item> items;
+  std::vector<std::string> ordinals;
+  for (const auto& [column, key] : rel.keys) {
+    SPILLWAY_ASSIGN(const std::string sql, expression(*key, scope));
+    items.push_back({"CAST(" + sql + " AS " + sql_type(column.type) + ")", id_name(column.id)});
+    block.columns.push_back(column.id);
+    ordinals.push_back(std::to_string(items.size()));
+  }
+  for (const kql::AggregateCall& call : rel.aggregates) {
+    SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope));
+    items.push_back({std::move(sql), id_name(call.output.id)});
+    block.columns.push_back(call.output.id);
+  }
+  if (items.empty()) {  // one row of nothing
+    block.sql = std::string("SELECT 0 AS ") + kNoColumn;
+    return block;
+  }
+  block.sql = select_from(items, input);
+  if (!ordinals.empty()) block.sql += " GROUP BY " + join_texts(ordinals, ", ");
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_union(const kql::Union& rel, const Bounds& bounds) {
+  Block block;
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < rel.inputs.size(); ++i) {
+    std::unordered_map<kql::ColumnId, Type> types;
+    for (const kql::PlanColumn& column : rel.inputs[i]->columns) types[column.id] = column.type;
+    Bounds below;
+    for (size_t c = 0; c < rel.columns.size(); ++c) {
+      const auto bound = bounds.find(rel.columns[c].id);
+      if (bound != bounds.end() && rel.map[i][c]) below[*rel.map[i][c]] = bound->second;
+    }
+    SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[i], below));
+    std::vector<Item> items;
+    for (size_t c = 0; c < rel.columns.size(); ++c) {
+      const kql::PlanColumn& column = rel.columns[c];
+      const std::optional<kql::ColumnId> source = rel.map[i][c];
+      std::string sql;
+      if (rel.source_column == column.id) {
+        sql = sql_string(rel.source_names[i]);
+      } else if (!source) {
+        sql = sql_null(column.type);
+      } else {
+        const auto type = types.find(*source);
+        sql = id_name(*source);
+        if (type == types.end() || type->second != column.type)
+          sql = "CAST(" + sql + " AS " + sql_type(column.type) + ")";
+      }
+      items.push_back({std::move(sql), id_name(column.id)});
+    }
+    parts.push_back(select_from(items, input));
+  }
+  for (const kql::PlanColumn& column : rel.columns) block.columns.push_back(column.id);
+  block.sql = join_texts(parts, " UNION ALL ");
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_sort(const kql::Sort& rel, const Bounds& bounds) {
+  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], bounds));
+  const Scope scope = scope_of(input);
+  // The keys of an earlier sort have had their day.
+  Block block;
+  block.columns = input.columns;
+  block.hidden = input.hidden;
+  input.keys.clear();
+  std::vector<Item> items = keep_all(input);
+  for (const kql::SortKey& key : rel.keys) {
+    SPILLWAY_ASSIGN(std::string sql, expression(*key.expression, scope));
+    std::string name = "k" + std::to_string(next_key_++);
+    items.push_back({std::move(sql), name});
+    block.keys.push_back(name);
+    block.order.push_back({std::move(name), key.descending, key.nulls_first});
+  }
+  block.sql = select_from(items, input);
+  return block;
+}
+
+Result<Lowering::Block> Lowering::lower_limit(const kql::Limit& rel) {
+  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], {}));
+  SPILLWAY_ASSIGN(const Value count, constant(*rel.count));
+  const int64_t rows = count.is_null() ? 0 : std::max<int64_t>(count.as_int(), 0);
+  input.sql = select_from(keep_all(input), input) + order_by(input.order) + " LIMIT " + std::to_string(rows);
+  return input;
+}
+
+}  // namespace spillway::engine

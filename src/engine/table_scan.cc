@@ -1,0 +1,147 @@
+// Scans of tables to SQL: see lowering.h. One read_parquet() over the extents that are left, columns by field
+// id:
+//
+//   SELECT c1, c2, COALESCE(x_cursor, [638…, 638…][file_index + 1]) AS c9
+//   FROM read_parquet(['/data/extents/1/2/A.parquet', …],
+//        schema = MAP {1: {name: 'c1', type: 'BIGINT', default_value: NULL}, …})
+//
+// file_index is DuckDB's virtual column: the position of a record's file in the list.
+#include <unordered_map>
+
+#include "engine/lowering.h"
+#include "engine/paths.h"
+#include "engine/sql.h"
+
+namespace spillway::engine {
+namespace {
+
+/// The names of the Parquet columns that a merged extent keeps cursors and ingestion times in.
+constexpr const char* kCursorName = "x_cursor";
+constexpr const char* kIngestionTimeName = "x_ingestion_time";
+
+Interval interval_of(const catalog::CursorRange& range) {
+  if (range.after == INT64_MAX) return {0, -1};
+  return {range.after + 1, range.to};
+}
+
+ScanBounds bounds_of(const kql::TableScan& rel, const Bounds& bounds) {
+  ScanBounds result;
+  result.cursor = interval_of(rel.range);
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const auto bound = bounds.find(rel.columns[i].id);
+    if (bound == bounds.end() || rel.columns[i].type != Type::DateTime) continue;
+    const auto [interval, is_new] = result.columns.emplace(rel.field_ids[i], bound->second);
+    if (!is_new) interval->second.narrow(bound->second);
+  }
+  const auto narrow = [&](const std::optional<kql::ColumnId>& id, Interval& interval) {
+    const auto bound = id ? bounds.find(*id) : bounds.end();
+    if (bound != bounds.end()) interval.narrow(bound->second);
+  };
+  narrow(rel.cursor, result.cursor);
+  if (rel.table->ingestion_time_policy) narrow(rel.ingestion_time, result.ingestion_time);
+  return result;
+}
+
+std::string schema_entry(int field, const std::string& name, Type type) {
+  return std::to_string(field) + ": {name: " + sql_string(name) + ", type: " + sql_string(sql_type(type)) +
+         ", default_value: " + (type == Type::String ? "''" : "NULL") + "}";
+}
+
+/// A value for each file, by its index: the merged extents' own column first, then the extent's.
+std::string per_file(const Extents& extents, const std::string& own,
+                     int64_t (*value)(const catalog::Extent&)) {
+  std::vector<std::string> values;
+  bool merged = false;
+  for (const auto& extent : extents) {
+    values.push_back(std::to_string(value(*extent)));
+    merged |= extent->merged;
+  }
+  const std::string constant =
+      "CAST([" + join_texts(values, ", ") + "] AS BIGINT[])[CAST(file_index AS BIGINT) + 1]";
+  return merged ? "COALESCE(" + own + ", " + constant + ")" : constant;
+}
+
+bool any_merged(const Extents& extents) {
+  return std::any_of(extents.begin(), extents.end(), [](const auto& extent) { return extent->merged; });
+}
+
+/// True where some extent holds records on both sides of the range's ends.
+bool range_cuts(const Extents& extents, const Interval& range) {
+  return std::any_of(extents.begin(), extents.end(), [&](const auto& extent) {
+    return !range.covers(extent->min_cursor, extent->max_cursor);
+  });
+}
+
+}  // namespace
+
+Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
+  const ScanBounds scan_bounds = bounds_of(rel, bounds);
+  const Extents extents = choose_extents(*rel.table->extents, scan_bounds);
+  extents_total_ += static_cast<int64_t>(rel.table->extents->size());
+  extents_scanned_ += static_cast<int64_t>(extents.size());
+
+  const Interval range = interval_of(rel.range);
+  const bool cuts = range_cuts(extents, range);
+  std::vector<Item> items;
+  std::vector<std::string> schema;
+  std::unordered_map<int, std::string> read;  // field → the name that it is read under
+  Block block;
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const std::string name = id_name(rel.columns[i].id);
+    const auto [known, is_new] = read.emplace(rel.field_ids[i], name);
+    if (is_new) schema.push_back(schema_entry(rel.field_ids[i], name, rel.columns[i].type));
+    items.push_back({known->second, name});
+    block.columns.push_back(rel.columns[i].id);
+  }
+  if (rel.cursor) {
+    items.push_back({per_file(extents, kCursorName, [](const catalog::Extent& e) { return e.max_cursor; }),
+                     id_name(*rel.cursor)});
+    block.hidden.push_back(*rel.cursor);
+  }
+  if (rel.ingestion_time) {
+    items.push_back(
+        {rel.table->ingestion_time_policy
+             ? per_file(extents, kIngestionTimeName, [](const catalog::Extent& e) { return e.created; })
+             : sql_null(Type::DateTime),
+         id_name(*rel.ingestion_time)});
+    block.hidden.push_back(*rel.ingestion_time);
+  }
+  if (extents.empty()) {
+    block.sql = empty_scan(rel);
+    return block;
+  }
+  if (any_merged(extents) || schema.empty()) {
+    schema.push_back(schema_entry(catalog::kCursorField, kCursorName, Type::Long));
+    schema.push_back(schema_entry(catalog::kIngestionTimeField, kIngestionTimeName, Type::DateTime));
+  }
+  block.sql = scan_sql(items, extents, schema);
+  if (cuts) {
+    block.sql += std::string(" WHERE (") + kCursorName + " IS NULL OR " + kCursorName + " BETWEEN " +
+                 std::to_string(range.low) + " AND " + std::to_string(range.high) + ")";
+  }
+  return block;
+}
+
+std::string Lowering::empty_scan(const kql::TableScan& rel) {
+  std::vector<std::string> nulls;
+  for (const kql::PlanColumn& column : rel.columns) {
+    nulls.push_back(sql_null(column.type) + " AS " + id_name(column.id));
+  }
+  for (const auto& id : {rel.cursor, rel.ingestion_time}) {
+    if (id) nulls.push_back(sql_null(Type::Long) + " AS " + id_name(*id));
+  }
+  if (nulls.empty()) nulls.push_back("0 AS none");
+  return "SELECT " + join_texts(nulls, ", ") + " WHERE false";
+}
+
+std::string Lowering::scan_sql(const std::vector<Item>& items, const Extents& extents,
+                               const std::vector<std::string>& schema) const {
+  std::vector<std::string> files, texts;
+  for (const auto& extent : extents) files.push_back(sql_path(context_.extents_folder + "/" + extent->path));
+  for (const Item& item : items) texts.push_back(item.sql + " AS " + item.name);
+  if (texts.empty()) texts.push_back("0 AS none");
+  return "SELECT " + join_texts(texts, ", ") + " FROM read_parquet([" + join_texts(files, ", ") +
+         "], schema = MAP {" + join_texts(schema, ", ") + "})";
+}
+
+}  // namespace spillway::engine
