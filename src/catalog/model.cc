@@ -4,28 +4,34 @@
 
 namespace spillway::catalog {
 
-const ExtentList::Item& ExtentList::operator[](size_t index) const {
+const ExtentList::Block* ExtentList::block_of(size_t index) const {
   const auto next = std::upper_bound(blocks_.begin(), blocks_.end(), index,
                                      [](size_t i, const Block& block) { return i < block.start; });
-  const Block& block = *(next - 1);
+  return &*(next - 1);
+}
+
+const ExtentList::Item& ExtentList::operator[](size_t index) const {
+  const Block& block = *block_of(index);
   return (*block.items)[index - block.start];
 }
 
 ExtentList::Iterator ExtentList::begin() const {
-  return Iterator(blocks_.data(), 0);
+  return Iterator(this, blocks_.data(), 0);
 }
 
 ExtentList::Iterator ExtentList::end() const {
-  return Iterator(blocks_.data() + blocks_.size(), 0);
+  return Iterator(this, blocks_.data() + blocks_.size(), size());
 }
 
 ExtentList::Iterator ExtentList::after(Cursor cursor) const {
-  const auto block = std::partition_point(
-      blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.items->back()->max_cursor <= cursor; });
-  if (block == blocks_.end()) return end();
-  const auto item = std::partition_point(block->items->begin(), block->items->end(),
-                                         [&](const Item& extent) { return extent->max_cursor <= cursor; });
-  return Iterator(&*block, static_cast<size_t>(item - block->items->begin()));
+  return std::partition_point(begin(), end(),
+                              [&](const Item& extent) { return extent->max_cursor <= cursor; });
+}
+
+ExtentList::Iterator& ExtentList::Iterator::operator+=(difference_type n) {
+  index_ = static_cast<size_t>(static_cast<difference_type>(index_) + n);
+  if (list_) block_ = index_ == list_->size() ? list_->end().block_ : list_->block_of(index_);
+  return *this;
 }
 
 void ExtentList::append(const std::vector<Item>& extents) {

@@ -37,7 +37,7 @@ struct Column {
 /// An immutable Parquet file of one table's records, datetimes as ticks, its columns by field id.
 struct Extent {
   Guid id;
-  std::string path;  // relative to the extent store: "DATABASE-ID/TABLE-ID/EXTENT-ID.parquet"
+  std::string path;  // relative to the extents folder: "DATABASE-ID/74/74be27de-….parquet"
   int64_t rows = 0;
   int64_t bytes = 0;           // of the file
   int64_t original_bytes = 0;  // of the data as it was ingested
@@ -90,26 +90,27 @@ class ExtentList {
     std::shared_ptr<const std::vector<Item>> items;  // never empty
   };
   void push_block(std::vector<Item> items);
+  /// The block that holds an index below size().
+  const Block* block_of(size_t index) const;
 
   std::vector<Block> blocks_;
 };
 
+/// Random access: `list.begin() + n` finds the block in logarithmic time.
 class ExtentList::Iterator {
  public:
-  using iterator_category = std::forward_iterator_tag;
+  using iterator_category = std::random_access_iterator_tag;
   using value_type = Item;
   using difference_type = std::ptrdiff_t;
   using pointer = const Item*;
   using reference = const Item&;
 
   Iterator() = default;
-  reference operator*() const { return (*block_->items)[offset_]; }
+  reference operator*() const { return (*block_->items)[index_ - block_->start]; }
   pointer operator->() const { return &**this; }
+  reference operator[](difference_type n) const { return *(*this + n); }
   Iterator& operator++() {
-    if (++offset_ == block_->items->size()) {
-      ++block_;
-      offset_ = 0;
-    }
+    if (++index_ == block_->start + block_->items->size()) ++block_;
     return *this;
   }
   Iterator operator++(int) {
@@ -117,13 +118,32 @@ class ExtentList::Iterator {
     ++*this;
     return before;
   }
-  bool operator==(const Iterator&) const = default;
+  Iterator& operator--() { return *this += -1; }
+  Iterator operator--(int) {
+    Iterator before = *this;
+    --*this;
+    return before;
+  }
+  Iterator& operator+=(difference_type n);
+  Iterator& operator-=(difference_type n) { return *this += -n; }
+  Iterator operator+(difference_type n) const {
+    Iterator moved = *this;
+    return moved += n;
+  }
+  Iterator operator-(difference_type n) const { return *this + -n; }
+  friend Iterator operator+(difference_type n, const Iterator& at) { return at + n; }
+  difference_type operator-(const Iterator& other) const {
+    return static_cast<difference_type>(index_) - static_cast<difference_type>(other.index_);
+  }
+  bool operator==(const Iterator& other) const { return index_ == other.index_; }
+  auto operator<=>(const Iterator& other) const { return index_ <=> other.index_; }
 
  private:
   friend class ExtentList;
-  Iterator(const Block* block, size_t offset) : block_(block), offset_(offset) {}
-  const Block* block_ = nullptr;
-  size_t offset_ = 0;
+  Iterator(const ExtentList* list, const Block* block, size_t index) : list_(list), block_(block), index_(index) {}
+  const ExtentList* list_ = nullptr;
+  const Block* block_ = nullptr;  // that holds `index_`, or the end of the blocks
+  size_t index_ = 0;
 };
 
 struct Table {
@@ -218,6 +238,8 @@ struct Database {
   int64_t id = 0;
   std::string name, pretty_name;
   Cursor cursor = 0;  // of the last commit
+  /// Rises with every change of a table's, function's or external table's definition.
+  int64_t version = 1;
   std::map<std::string, std::shared_ptr<const Table>> tables;
   std::map<std::string, std::shared_ptr<const Function>> functions;
   std::map<std::string, std::shared_ptr<const ExternalTable>> external_tables;

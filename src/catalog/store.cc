@@ -2,7 +2,7 @@
 // come from one counter. `definition` and `details` are JSON (codec.h).
 //
 //   meta             name → value: schema_version, next_id, touched
-//   databases        id, name, pretty_name, cursor_value
+//   databases        id, name, pretty_name, cursor_value, version
 //   tables           id, database_id, name, definition
 //   functions        database_id, name, definition
 //   external_tables  id, database_id, name, definition
@@ -46,7 +46,7 @@ constexpr Integer kSchemaVersion = 1;
 
 constexpr std::array kSchema = {
     "CREATE TABLE databases (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, pretty_name TEXT NOT NULL, "
-    "cursor_value BIGINT NOT NULL)",
+    "cursor_value BIGINT NOT NULL, version BIGINT NOT NULL)",
     "CREATE TABLE tables (id BIGINT PRIMARY KEY, database_id BIGINT NOT NULL, name TEXT NOT NULL, "
     "definition TEXT NOT NULL, UNIQUE (database_id, name))",
     "CREATE TABLE functions (database_id BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, "
@@ -351,10 +351,10 @@ void Store::touch() {
 
 State Store::load() {
   std::map<int64_t, std::shared_ptr<Database>> databases;
-  Integer id = 0, cursor = 0;
+  Integer id = 0, cursor = 0, version = 0;
   std::string name, pretty_name;
-  soci::statement select = (sql_.prepare << "SELECT id, name, pretty_name, cursor_value FROM databases",
-                            into(id), into(name), into(pretty_name), into(cursor));
+  soci::statement select = (sql_.prepare << "SELECT id, name, pretty_name, cursor_value, version FROM databases",
+                            into(id), into(name), into(pretty_name), into(cursor), into(version));
   select.execute();
   while (select.fetch()) {
     auto database = std::make_shared<Database>();
@@ -362,6 +362,7 @@ State Store::load() {
     database->name = name;
     database->pretty_name = pretty_name;
     database->cursor = cursor;
+    database->version = version;
     databases[id] = std::move(database);
   }
   load_extents(load_tables(databases));
@@ -494,9 +495,14 @@ void Store::load_exports(const std::map<int64_t, std::shared_ptr<Database>>& dat
 }
 
 void Store::insert_database(const Database& database) {
-  const Integer id = database.id, cursor = database.cursor;
-  sql_ << "INSERT INTO databases (id, name, pretty_name, cursor_value) VALUES (:id, :n, :p, :c)", use(id),
-      use(database.name), use(database.pretty_name), use(cursor);
+  const Integer id = database.id, cursor = database.cursor, version = database.version;
+  sql_ << "INSERT INTO databases (id, name, pretty_name, cursor_value, version) VALUES (:id, :n, :p, :c, :v)",
+      use(id), use(database.name), use(database.pretty_name), use(cursor), use(version);
+}
+
+void Store::put_version(const Database& database) {
+  const Integer id = database.id, version = database.version;
+  sql_ << "UPDATE databases SET version = :v WHERE id = :id", use(version), use(id);
 }
 
 void Store::delete_database(const Database& database) {

@@ -49,6 +49,7 @@ class Store {
 
   void insert_database(const Database& database);
   void delete_database(const Database& database);
+  void put_version(const Database& database);
   void put_cursor(int64_t database_id, Cursor cursor);
 
   void put_table(int64_t database_id, const Table& table);

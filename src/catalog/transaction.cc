@@ -90,6 +90,13 @@ Result<Database*> Transaction::edit(const std::string& name) {
   return (edited_[name] = std::move(copy)).get();
 }
 
+Result<Database*> Transaction::redefine(const std::string& name) {
+  SPILLWAY_ASSIGN(Database * database, edit(name));
+  ++database->version;
+  SPILLWAY_TRY(sql([&] { store_.put_version(*database); }));
+  return database;
+}
+
 Table& Transaction::edit_table(Database& database, const std::string& name) {
   auto copy = std::make_shared<Table>(*database.tables.at(name));
   Table& table = *copy;
@@ -146,7 +153,7 @@ Status Transaction::drop_database(const std::string& name) {
 }
 
 Status Transaction::create_table(const std::string& database_name, Table table) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   if (database->tables.contains(table.name)) return exists("table", table.name, database_name);
   table.next_column_id = std::max(table.next_column_id, 1);
   if (!number_columns(table)) {
@@ -161,7 +168,7 @@ Status Transaction::create_table(const std::string& database_name, Table table) 
 }
 
 Status Transaction::alter_table(const std::string& database_name, const Table& table) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(*database, table.id));
   Table next = **found;
   next.columns = table.columns;
@@ -169,6 +176,7 @@ Status Transaction::alter_table(const std::string& database_name, const Table& t
   next.docstring = table.docstring;
   next.ingestion_time_policy = table.ingestion_time_policy;
   next.policies = table.policies;
+  next.mappings = table.mappings;
   if (!number_columns(next)) {
     return Error(ErrorCode::BadRequest, "table '" + next.name + "' has two columns of one name or id");
   }
@@ -180,7 +188,7 @@ Status Transaction::alter_table(const std::string& database_name, const Table& t
 
 Status Transaction::rename_table(const std::string& database_name, const std::string& from,
                                  const std::string& to) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   if (!database->tables.contains(from)) return not_found("table", from, database_name);
   if (from == to) return Status();
   if (database->tables.contains(to)) return exists("table", to, database_name);
@@ -194,7 +202,7 @@ Status Transaction::rename_table(const std::string& database_name, const std::st
 }
 
 Status Transaction::drop_table(const std::string& database_name, const std::string& name) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   const auto found = database->tables.find(name);
   if (found == database->tables.end()) return not_found("table", name, database_name);
   SPILLWAY_TRY(sql([&] { store_.delete_table(found->second->id); }));
@@ -208,14 +216,14 @@ void Transaction::drop_all(const Table& table) {
 }
 
 Status Transaction::put_function(const std::string& database_name, const Function& function) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   SPILLWAY_TRY(sql([&] { store_.put_function(database->id, function); }));
   database->functions[function.name] = std::make_shared<Function>(function);
   return Status();
 }
 
 Status Transaction::drop_function(const std::string& database_name, const std::string& name) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   if (!database->functions.contains(name)) return not_found("function", name, database_name);
   SPILLWAY_TRY(sql([&] { store_.delete_function(database->id, name); }));
   database->functions.erase(name);
@@ -223,7 +231,7 @@ Status Transaction::drop_function(const std::string& database_name, const std::s
 }
 
 Status Transaction::put_external_table(const std::string& database_name, ExternalTable table) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   const auto found = database->external_tables.find(table.name);
   table.id = found != database->external_tables.end() ? found->second->id : next_id_++;
   SPILLWAY_TRY(sql([&] { store_.put_external_table(database->id, table); }));
@@ -233,7 +241,7 @@ Status Transaction::put_external_table(const std::string& database_name, Externa
 }
 
 Status Transaction::drop_external_table(const std::string& database_name, const std::string& name) {
-  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   const auto found = database->external_tables.find(name);
   if (found == database->external_tables.end()) return not_found("external table", name, database_name);
   SPILLWAY_TRY(sql([&] { store_.delete_external_table(found->second->id); }));

@@ -70,6 +70,8 @@ class Transaction : public Writer {
   Status broken(Error error);
 
   Result<Database*> edit(const std::string& database);
+  /// The same for a change of a definition: raises the database's version.
+  Result<Database*> redefine(const std::string& database);
   /// A copy of the table that replaces it in the database.
   static Table& edit_table(Database& database, const std::string& name);
   static ContinuousExport& edit_export(Database& database, const std::string& name);

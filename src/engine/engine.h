@@ -27,6 +27,10 @@
 #include "kql/plan.h"
 #include "storage/object_store.h"
 
+namespace spillway::kql {
+struct Lowering;  // kql/functions.h
+}
+
 namespace spillway::engine {
 
 struct EngineOptions {
