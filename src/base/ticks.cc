@@ -192,6 +192,19 @@ bool read_day_first(Reader& in, DateParts& date) {
   return in.number(4, 4, 9999, date.year);
 }
 
+/// 12/31/2024 or 12-31-2024: month, day, year.
+bool read_month_first(Reader& in, DateParts& date) {
+  char separator = '-';
+  return in.number(1, 2, 12, date.month) && in.take_any("-/", &separator) && in.number(1, 2, 31, date.day) &&
+         in.take(separator) && in.number(4, 4, 9999, date.year);
+}
+
+bool begins_with_month_number(std::string_view text) {
+  Reader in(text);
+  char separator = '-';
+  return !in.digits().empty() && in.take_any("-/", &separator) && !in.letter();
+}
+
 bool begins_with_year(std::string_view text) {
   Reader in(text);
   return in.digits().size() == 4;
@@ -253,7 +266,10 @@ std::string format_timespan(Ticks ticks) {
 std::optional<Ticks> parse_datetime(std::string_view text) {
   Reader in(text);
   DateParts date;
-  if (!(begins_with_year(text) ? read_year_first(in, date) : read_day_first(in, date))) return std::nullopt;
+  const bool read = begins_with_year(text)           ? read_year_first(in, date)
+                    : begins_with_month_number(text) ? read_month_first(in, date)
+                                                     : read_day_first(in, date);
+  if (!read) return std::nullopt;
   if (date.year < 1 || date.month < 1 || date.day < 1) return std::nullopt;
   if (date.day > days_in_month(date.year, date.month)) return std::nullopt;
   Ticks time = 0, offset = 0;

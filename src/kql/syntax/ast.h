@@ -37,7 +37,7 @@
 namespace spillway::kql::syntax {
 
 /// The height that no expression tree exceeds (an operator chain `a + b + c …` counts a level per operator).
-inline constexpr int kMaxExpressionDepth = 1500;
+inline constexpr int kMaxExpressionDepth = 1000;
 
 // ---------------------------------------------------------------------------------------------------------
 // Names and declarations
@@ -110,28 +110,29 @@ const Property* find_property(const Properties& properties, std::string_view nam
 // Expressions
 
 enum class ExprKind : uint8_t {
-  Literal,       // 5, "x", 1d, datetime(…), dynamic(…), true, -5
-  TypeLiteral,   // typeof(long), typeof(*, a:long)
-  Name,          // a, ['a b'], $left, T datascope=hotcache, and patterns T*
-  Star,          // *
-  Path,          // a.b
-  Index,         // a["b"], a[0], a.["b"]
-  Call,          // f(x, y=1), database("d").f(x)
-  Unary,         // -x, +x
-  Binary,        // a + b, a has b, a == b, …
-  Logical,       // a and b and c; a or b or c
-  In,            // a in (x, y), a has_any (x, y)
-  Between,       // a between (x .. y)
-  Pipe,          // T | where … | …; print …; range …
-  DataTable,     // datatable (a:long) [1, 2]
-  ExternalData,  // externaldata (a:long) ["url"] with (format="csv")
-  ToScalar,      // toscalar(T | …)
-  ToTable,       // totable(…)
-  Materialize,   // materialize(T | …)
-  EntityGroup,   // entity_group [a, b]
-  Function,      // (x:long, T:(*)) { … }
-  ViewCombine,   // materialized-view-combine …
-  ContextTable,  // __contextual_datatable guid(…) (a:long)
+  Literal,              // 5, "x", 1d, datetime(…), dynamic(…), true, -5
+  TypeLiteral,          // typeof(long), typeof(*, a:long)
+  Name,                 // a, ['a b'], $left, T datascope=hotcache, and patterns T*
+  Star,                 // *
+  Path,                 // a.b
+  Index,                // a["b"], a[0], a.["b"]
+  Call,                 // f(x, y=1), database("d").f(x)
+  Unary,                // -x, +x
+  Binary,               // a + b, a has b, a == b, …
+  Logical,              // a and b and c; a or b or c
+  In,                   // a in (x, y), a has_any (x, y)
+  Between,              // a between (x .. y)
+  Pipe,                 // T | where … | …; print …; range …
+  DataTable,            // datatable (a:long) [1, 2]
+  ExternalData,         // externaldata (a:long) ["url"] with (format="csv")
+  InlineExternalTable,  // inline_external_table (a:long) kind=storage dataformat=csv ("url")
+  ToScalar,             // toscalar(T | …)
+  ToTable,              // totable(…)
+  Materialize,          // materialize(T | …)
+  EntityGroup,          // entity_group [a, b]
+  Function,             // (x:long, T:(*)) { … }
+  ViewCombine,          // materialized-view-combine …
+  ContextTable,         // __contextual_datatable guid(…) (a:long)
 };
 
 struct Expr {
@@ -299,7 +300,7 @@ const char* spelling(InOp op);
 struct InExpr : ExprOf<ExprKind::In> {
   InOp op = InOp::In;
   ExprPtr left;
-  std::vector<ExprPtr> list;  // may be empty: `in ()`
+  std::vector<ExprPtr> list;
   TextSpan op_span;
 };
 
@@ -329,8 +330,33 @@ struct DataTableExpr : ExprOf<ExprKind::DataTable> {
 struct ExternalDataExpr : ExprOf<ExprKind::ExternalData> {
   Properties parameters;  // before the schema; may be empty
   RowSchema schema;
-  std::vector<std::unique_ptr<LiteralExpr>> connection_strings;  // mostly obfuscated
-  Properties properties;                                         // of `with (…)`; may be empty
+  std::vector<ExprPtr> connection_strings;  // mostly obfuscated literals
+  Properties properties;                    // of `with (…)`; may be empty
+};
+
+/// `Day:datetime = startofday(Timestamp)`.
+struct PartitionColumn {
+  Name name;
+  Type type = Type::String;
+  ExprPtr value;  // may be null
+  TextSpan span;
+};
+/// A text, a partition column, or `datetime_pattern("yyyy", column)` of a path format.
+struct PathFormatElement {
+  enum class Kind : uint8_t { Text, Column, DateTimePattern };
+  Kind kind = Kind::Text;
+  std::string text;  // Text, and the pattern of DateTimePattern
+  Name column;       // Column and DateTimePattern
+  TextSpan span;
+};
+struct InlineExternalTableExpr : ExprOf<ExprKind::InlineExternalTable> {
+  std::optional<RowSchema> schema;
+  Name table_kind;                             // storage, delta
+  std::vector<PartitionColumn> partitions;     // may be empty
+  std::vector<PathFormatElement> path_format;  // may be empty
+  std::optional<Name> data_format;
+  std::vector<ExprPtr> connection_strings;
+  Properties properties;  // may be empty
 };
 
 struct ToScalarExpr : ExprOf<ExprKind::ToScalar> {
@@ -485,10 +511,9 @@ struct ConsumeOp : OperatorOf<OperatorKind::Consume> {};
 struct CountOp : OperatorOf<OperatorKind::Count> {
   std::optional<Name> as;  // count as N
 };
-/// `distinct *` or a list.
 struct DistinctOp : OperatorOf<OperatorKind::Distinct> {
-  bool star = false;
-  std::vector<NamedExpr> columns;  // empty with star
+  bool star = false;               // distinct *
+  std::vector<NamedExpr> columns;  // may be empty with star
 };
 struct EvaluateOp : OperatorOf<OperatorKind::Evaluate> {
   std::unique_ptr<CallExpr> plugin;
@@ -892,6 +917,7 @@ struct AliasStatement : StatementOf<StatementKind::Alias> {
 };
 struct RestrictAccessStatement : StatementOf<StatementKind::RestrictAccess> {
   std::vector<ExprPtr> entities;  // names, patterns, database("d").*
+  Properties properties;          // of `with (…)`; may be empty
 };
 struct ExpressionStatement : StatementOf<StatementKind::Expression> {
   ExprPtr expression;
