@@ -353,8 +353,9 @@ State Store::load() {
   std::map<int64_t, std::shared_ptr<Database>> databases;
   Integer id = 0, cursor = 0, version = 0;
   std::string name, pretty_name;
-  soci::statement select = (sql_.prepare << "SELECT id, name, pretty_name, cursor_value, version FROM databases",
-                            into(id), into(name), into(pretty_name), into(cursor), into(version));
+  soci::statement select =
+      (sql_.prepare << "SELECT id, name, pretty_name, cursor_value, version FROM databases", into(id),
+       into(name), into(pretty_name), into(cursor), into(version));
   select.execute();
   while (select.fetch()) {
     auto database = std::make_shared<Database>();
