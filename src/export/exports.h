@@ -1,8 +1,8 @@
 // Exports: `.export`, continuous exports, and the janitor. Nothing else writes artifacts.
 //
-// A run, whether continuous or of a command, goes: begin (catalog) → for each artifact: written whole to a local
-// staging file, its path recorded as pending (catalog), put into the store → commit (catalog). What a run that
-// failed or died left pending is deleted by the janitor, and only then forgotten.
+// A run, whether continuous or of a command, goes: begin (catalog) → for each artifact: written whole to a
+// local staging file, its path recorded as pending (catalog), put into the store → commit (catalog). What a
+// run that failed or died left pending is deleted by the janitor, and only then forgotten.
 //
 // Sources: management/data-export/*.md; exactly-once rules in docs/architecture.md.
 #pragma once
@@ -25,37 +25,41 @@ namespace spillway::exports {
 
 /// How artifacts are written: of an external table or of the properties of `.export to FORMAT (…)`.
 struct Settings {
-  std::string format;              // "csv", "tsv", "json", "parquet"
+  std::string format;                    // "csv", "tsv", "json", "parquet"
   std::vector<std::string> connections;  // at least one; writes are spread over them
-  std::string compression;         // "gzip", "snappy", … or "none"
-  std::string include_headers;     // "all", "firstfile", "none"
+  std::string compression;               // "gzip", "snappy", … or "none"
+  std::string include_headers;           // "all", "firstfile", "none"
   std::string name_prefix, file_extension, encoding;
   int64_t size_limit = 100 * 1024 * 1024;  // bytes before compression
   int64_t row_group_rows = 100'000;
   engine::DatetimePrecision datetime_precision = engine::DatetimePrecision::Microsecond;
-  bool single = false;             // distribution=single
+  bool single = false;  // distribution=single
   std::vector<catalog::Partition> partitions;
   std::vector<catalog::PathElement> path_format;
-  std::string external_table;      // its name; empty for `.export to storage`
+  std::string external_table;            // its name; empty for `.export to storage`
   std::vector<catalog::Column> columns;  // of the external table, in its order; empty for storage
 };
 
-/// Settings of an external table with the properties of the command; errors name the property and its valid range.
+/// Settings of an external table with the properties of the command; errors name the property and its valid
+/// range.
 Result<Settings> settings_for_table(const catalog::ExternalTable& table,
                                     const std::map<std::string, std::string>& properties);
 /// Settings of `.export [compressed] to FORMAT (connections) with (properties)`.
-Result<Settings> settings_for_storage(const std::string& format, bool compressed, std::vector<std::string> connections,
+Result<Settings> settings_for_storage(const std::string& format, bool compressed,
+                                      std::vector<std::string> connections,
                                       const std::map<std::string, std::string>& properties);
 
-/// The query's output must have the external table's columns, by name and type (in any order), the columns that its
-/// partitions are computed from included. SchemaMismatch says which differ.
+/// The query's output must have the external table's columns, by name and type (in any order), the columns
+/// that its partitions are computed from included. SchemaMismatch says which differ.
 Status check_schema(const Schema& output, const catalog::ExternalTable& table);
 
-/// The folder path of a partition, without a '/' at its ends; empty where nothing is partitioned. A value that is
-/// null, empty or no valid folder name becomes "__DEFAULT_PARTITION__"; no value can lead out of the target.
+/// The folder path of a partition, without a '/' at its ends; empty where nothing is partitioned. A value
+/// that is null, empty or no valid folder name becomes "__DEFAULT_PARTITION__"; no value can lead out of the
+/// target.
 Result<std::string> partition_path(const Settings& settings, const std::vector<Value>& partition_values);
 
-/// What `sampleUris` shows: simulated addresses of files, one or two for each connection, without credentials.
+/// What `sampleUris` shows: simulated addresses of files, one or two for each connection, without
+/// credentials.
 Result<std::vector<std::string>> sample_uris(const catalog::ExternalTable& table);
 
 /// The result of an operation as the catalog keeps it for `.show operation … details`, and back.
@@ -76,15 +80,15 @@ struct Request {
 };
 
 struct ServiceOptions {
-  std::string staging_folder;      // on the data folder's file system; emptied at start
-  std::string owner;               // identifies this process in leases
-  int capacity = 0;                // runs at once; 0: three quarters of the cores, at least one
+  std::string staging_folder;  // on the data folder's file system; emptied at start
+  std::string owner;           // identifies this process in leases
+  int capacity = 0;            // runs at once; 0: three quarters of the cores, at least one
   Ticks disable_after = 7 * kTicksPerDay;
   Ticks janitor_interval = 60 * kTicksPerSecond;
   /// A run takes whole extents until it has this many records or bytes: a long backlog becomes bounded runs.
   int64_t records_per_run = 50'000'000;
   int64_t bytes_per_run = int64_t{4} << 30;  // of the extents' files
-  int format_threads = 0;          // that format and compress text; 0: as many as there are cores
+  int format_threads = 0;                    // that format and compress text; 0: as many as there are cores
 };
 
 /// How a continuous export stands: for `.show continuous-export`, /metrics and `.show capacity`.
@@ -92,7 +96,7 @@ struct ExportHealth {
   std::string database, name;
   /// Everything that was ingested up to then has been exported: `ExportedTo`.
   Ticks exported_to = 0;
-  Ticks lateness = 0;       // now − exported_to; 0 where nothing is waiting
+  Ticks lateness = 0;  // now − exported_to; 0 where nothing is waiting
   /// Start of the last run, runs that found nothing new (and left no trace in the catalog) included.
   std::optional<Ticks> last_run;
   bool disabled = false, running = false;
@@ -112,29 +116,30 @@ class Service {
   /// Waits for running runs to end or cancels them; safe to call twice.
   virtual void stop() = 0;
 
-  /// `.export`, synchronous. The rows of the documented output: (ExternalTableName,) Path, NumRecords. On an error
-  /// nothing that it wrote stays. Waits a while for the export capacity, then: Throttled.
+  /// `.export`, synchronous. The rows of the documented output: (ExternalTableName,) Path, NumRecords. On an
+  /// error nothing that it wrote stays. Waits a while for the export capacity, then: Throttled.
   virtual Result<Table> run(const Request& request, std::shared_ptr<engine::CancelToken> cancel) = 0;
   /// `.export async`: the operation's id. Throttled where too many are waiting for the export capacity.
   virtual Result<Guid> start_operation(Request request) = 0;
   /// Cancels a running operation of start_operation(); EntityNotFound where none of that id runs.
   virtual Status cancel_operation(const Guid& id) = 0;
 
-  /// Checks everything that creation documents (query, fact tables, schema, policies, properties), then creates or
-  /// alters; an alter keeps the position. `definition` has its name, external table, query, and fact tables with
-  /// `over_given`; interval, forced latency, size limit, `disabled` and `properties` are taken from `properties`
-  /// (names in any case, values as texts: "1h" or "01:00:00", "104857600", "true").
+  /// Checks everything that creation documents (query, fact tables, schema, policies, properties), then
+  /// creates or alters; an alter keeps the position. `definition` has its name, external table, query, and
+  /// fact tables with `over_given`; interval, forced latency, size limit, `disabled` and `properties` are
+  /// taken from `properties` (names in any case, values as texts: "1h" or "01:00:00", "104857600", "true").
   virtual Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                                  const std::map<std::string, std::string>& properties) = 0;
 
-  /// One run of one export, now, on the calling thread, due or not; true where it exported something or moved the
-  /// position. For tests and tools; the scheduler does the same.
+  /// One run of one export, now, on the calling thread, due or not; true where it exported something or moved
+  /// the position. For tests and tools; the scheduler does the same.
   virtual Result<bool> run_once(const std::string& database, const std::string& name) = 0;
   /// One pass of the janitor, now.
   virtual Status sweep() = 0;
 
   virtual std::vector<ExportHealth> health() const = 0;
-  virtual std::optional<ExportHealth> health_of(const std::string& database, const std::string& name) const = 0;
+  virtual std::optional<ExportHealth> health_of(const std::string& database,
+                                                const std::string& name) const = 0;
   virtual int capacity() const = 0;
   virtual int running() const = 0;
 };

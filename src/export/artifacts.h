@@ -1,0 +1,60 @@
+// A plan's result as artifacts in their stores: steps 2 and the files' part of 3 of an export run. Whoever
+// calls commits what this returns, or fails the run; nothing here decides that.
+//
+//   write into the staging folder → record all paths as pending (catalog) → put each into its store
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "export/exports.h"
+#include "export/staged_file.h"
+#include "export/task_pool.h"
+
+namespace spillway::exports {
+
+struct ArtifactOrder {
+  Guid owner;  // of a running run or of an operation in progress
+  std::string database, export_name;
+  const Settings& settings;
+  kql::RelPtr query;
+};
+
+class ArtifactWriter {
+ public:
+  ArtifactWriter(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
+                 std::string staging_folder, int format_threads)
+      : catalog_(catalog),
+        engine_(engine),
+        stores_(stores),
+        staging_folder_(std::move(staging_folder)),
+        formatters_(format_threads) {}
+
+  /// None for a result without rows. On an error, artifacts may lie in their stores: pending ones of the
+  /// owner.
+  Result<std::vector<catalog::Artifact>> write(const ArtifactOrder& order,
+                                               const std::shared_ptr<engine::CancelToken>& cancel);
+
+ private:
+  using Stores = std::vector<std::unique_ptr<storage::ObjectStore>>;  // one for each connection
+
+  Result<std::vector<StagedFile>> stage(const ArtifactOrder& order, const std::string& folder,
+                                        const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<std::vector<StagedFile>> stage_parquet(const ArtifactOrder& order, const std::string& folder,
+                                                const engine::RunOptions& options);
+  Result<std::vector<StagedFile>> stage_text(const ArtifactOrder& order, const std::string& folder,
+                                             const engine::RunOptions& options);
+  Result<std::vector<catalog::Artifact>> publish(const ArtifactOrder& order,
+                                                 const std::vector<StagedFile>& files,
+                                                 const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<Stores> open_stores(const Settings& settings) const;
+
+  catalog::Catalog& catalog_;
+  engine::Engine& engine_;
+  const storage::StoreFactory& stores_;
+  const std::string staging_folder_;
+  TaskPool formatters_;
+};
+
+}  // namespace spillway::exports

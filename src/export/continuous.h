@@ -1,0 +1,51 @@
+// What a continuous export reads: its fact tables, and which of their records a run takes.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "export/exports.h"
+
+namespace spillway::exports {
+
+/// A definition, checked against one snapshot.
+struct Prepared {
+  kql::BoundQuery query;  // unscoped
+  Settings settings;
+  std::vector<std::shared_ptr<const catalog::Table>> facts;
+};
+
+/// Everything that creation and each run check: the query compiles, has one result and reads at least one
+/// fact table, `over` names tables that it reads, nothing lies in another database, ingestion time policies,
+/// the external table is there and fits, the properties are valid. Errors say which, for a person.
+Result<Prepared> prepare(const std::shared_ptr<const catalog::Snapshot>& snapshot,
+                         const std::string& database, const catalog::ContinuousExport& definition, Ticks now);
+
+/// Binds the definition's query with its fact tables scoped to `range`.
+Result<kql::BoundQuery> bind_scoped(const std::shared_ptr<const catalog::Snapshot>& snapshot,
+                                    const std::string& database, const catalog::ContinuousExport& definition,
+                                    const std::vector<std::shared_ptr<const catalog::Table>>& facts,
+                                    const catalog::CursorRange& range, Ticks now);
+
+/// How far the next run goes.
+struct Stretch {
+  catalog::Cursor to = 0;
+  bool has_records = false;  // may have: some extent holds records of (from, to]
+  bool more = false;         // a backlog is left behind `to`
+};
+struct StretchLimits {
+  int64_t records = 0, bytes = 0;
+};
+
+/// The records after `from` and up to `upper`, cut behind an extent where they exceed a limit (one extent at
+/// least is taken). Costs what the extents after `from` cost, not the table.
+Stretch plan_stretch(const std::vector<std::shared_ptr<const catalog::Table>>& facts, catalog::Cursor from,
+                     catalog::Cursor upper, const StretchLimits& limits);
+
+/// True where a fact table holds records after the cursor.
+bool has_records_after(const std::vector<std::shared_ptr<const catalog::Table>>& facts,
+                       catalog::Cursor cursor);
+
+}  // namespace spillway::exports

@@ -1,0 +1,199 @@
+#include "export/continuous_run.h"
+
+#include <algorithm>
+
+#include "base/fail_point.h"
+#include "base/log.h"
+
+namespace spillway::exports {
+namespace {
+
+/// While nothing new comes, the position follows the database's cursor in steps of this, so that an export
+/// that is altered to read one more table doesn't begin long ago.
+constexpr Ticks kIdleStep = 10 * kTicksPerMinute;
+
+Error not_found(const std::string& database, const std::string& name) {
+  return Error(ErrorCode::EntityNotFound,
+               "continuous export '" + name + "' not found in database '" + database + "'");
+}
+
+std::shared_ptr<const catalog::ContinuousExport> find_export(const catalog::Snapshot& snapshot,
+                                                             const std::string& database,
+                                                             const std::string& name) {
+  const catalog::Database* found = snapshot.database(database);
+  if (!found) return nullptr;
+  const auto definition = found->exports.find(name);
+  return definition == found->exports.end() ? nullptr : definition->second;
+}
+
+/// The run is committed already: whatever goes wrong from here on doesn't change that.
+Status reach_end_of_commit() {
+  SPILLWAY_FAIL_POINT("export.commit.after");
+  return {};
+}
+
+}  // namespace
+
+/// The export as one snapshot shows it.
+struct ContinuousRunner::Subject {
+  const std::string& database_name;
+  const catalog::Database& database;
+  const catalog::ContinuousExport& definition;
+};
+
+Result<RunReport> ContinuousRunner::run(const std::string& database, const std::string& name,
+                                        const std::shared_ptr<engine::CancelToken>& cancel) {
+  if (cancel && cancel->cancelled()) return Error(ErrorCode::Cancelled, "the export was cancelled");
+  SPILLWAY_TRY(settle());
+  const auto snapshot = catalog_.snapshot();
+  const auto definition = find_export(*snapshot, database, name);
+  if (!definition) return not_found(database, name);
+  if (definition->disabled) {
+    return Error(ErrorCode::Conflict,
+                 "continuous export '" + name + "' in database '" + database + "' is disabled");
+  }
+  const Subject subject{database, *snapshot->database(database), *definition};
+  const Ticks now = clock_.now();
+  const auto prepared = prepare(snapshot, database, *definition, now);
+  if (!prepared.ok()) return fail_before_reading(subject, prepared.error());
+
+  // Cursors are at least the time of their commit in ticks: what is older than the latency lies below it.
+  const catalog::Cursor newest = subject.database.cursor;
+  const catalog::Cursor upper =
+      definition->forced_latency > 0 ? std::min(newest, now - definition->forced_latency) : newest;
+  if (upper <= definition->exported_to) return RunReport();
+  const Stretch stretch = plan_stretch(prepared->facts, definition->exported_to, upper,
+                                       {options_.records_per_run, options_.bytes_per_run});
+  if (!stretch.has_records && upper - definition->exported_to < kIdleStep) return RunReport();
+  return run_stretch(subject, stretch, cancel);
+}
+
+Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const Stretch& stretch,
+                                                const std::shared_ptr<engine::CancelToken>& cancel) {
+  SPILLWAY_ASSIGN(const catalog::ExportRun run, begin(subject, stretch.to));
+  const auto artifacts = write_and_commit(run, stretch.has_records, cancel);
+  RunReport report{.moved = true, .more = stretch.more, .records = 0, .bytes = 0};
+  if (!artifacts.ok()) {
+    fail(run, artifacts.error());
+    if (is_committed(run)) return report;
+    return artifacts.error();
+  }
+  for (const catalog::Artifact& artifact : *artifacts) {
+    report.records += artifact.records;
+    report.bytes += artifact.bytes;
+  }
+  log::info("export run completed", {{"database", run.database},
+                                     {"export", run.name},
+                                     {"run", run.id.str()},
+                                     {"from", run.from},
+                                     {"to", run.to},
+                                     {"records", report.records},
+                                     {"artifacts", artifacts->size()}});
+  return report;
+}
+
+/// What is wrong with a definition shows as a failed run of it, also while nothing new is there to export.
+Error ContinuousRunner::fail_before_reading(const Subject& subject, const Error& error) {
+  const auto run = begin(subject, std::max(subject.database.cursor, subject.definition.exported_to));
+  if (!run.ok()) return run.error();
+  fail(*run, error);
+  return error;
+}
+
+Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catalog::Cursor to) {
+  const catalog::ContinuousExport& definition = subject.definition;
+  catalog::ExportRun run;
+  SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) -> Status {
+    const auto current = find_export(writer.current(), subject.database_name, definition.name);
+    if (!current) return not_found(subject.database_name, definition.name);
+    if (current->id != definition.id || current->generation != definition.generation ||
+        current->exported_to != definition.exported_to) {
+      return Status(ErrorCode::Conflict, "continuous export '" + definition.name + "' was changed meanwhile");
+    }
+    SPILLWAY_ASSIGN(run, writer.begin_run(subject.database_name, definition.name, to, options_.owner));
+    return {};
+  }));
+  return run;
+}
+
+Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
+    const catalog::ExportRun& run, bool has_records, const std::shared_ptr<engine::CancelToken>& cancel) {
+  SPILLWAY_FAIL_POINT("export.begin.after");
+  std::vector<catalog::Artifact> artifacts;
+  if (has_records) {
+    SPILLWAY_ASSIGN(artifacts, write_artifacts(run, cancel));
+  }
+  SPILLWAY_TRY(commit(run, artifacts));
+  if (const Status status = reach_end_of_commit(); !status.ok()) {
+    log::warning("failure after the commit of an export run",
+                 {{"run", run.id.str()}, {"error", status.error().message}});
+  }
+  return artifacts;
+}
+
+/// Facts and dimensions at one snapshot, taken after the begin: it holds everything up to run.to.
+Result<std::vector<catalog::Artifact>> ContinuousRunner::write_artifacts(
+    const catalog::ExportRun& run, const std::shared_ptr<engine::CancelToken>& cancel) {
+  const auto snapshot = catalog_.snapshot();
+  const auto definition = find_export(*snapshot, run.database, run.name);
+  if (!definition || definition->id != run.export_id || definition->generation != run.generation) {
+    return Error(ErrorCode::Conflict, "continuous export '" + run.name + "' was changed during its run");
+  }
+  const Ticks now = clock_.now();
+  SPILLWAY_ASSIGN(const Prepared prepared, prepare(snapshot, run.database, *definition, now));
+  SPILLWAY_ASSIGN(const kql::BoundQuery query,
+                  bind_scoped(snapshot, run.database, *definition, prepared.facts,
+                              {.after = run.from, .to = run.to}, now));
+  return writer_.write({run.id, run.database, run.name, prepared.settings, query.results[0].plan}, cancel);
+}
+
+Status ContinuousRunner::commit(const catalog::ExportRun& run,
+                                const std::vector<catalog::Artifact>& artifacts) {
+  SPILLWAY_FAIL_POINT("export.commit.before");
+  return catalog_.write([&](catalog::Writer& writer) { return writer.commit_run(run, artifacts); });
+}
+
+Status ContinuousRunner::record_failure(const catalog::ExportRun& run, const Error& error) {
+  SPILLWAY_FAIL_POINT("export.fail.before");
+  const Status recorded = catalog_.write(
+      [&](catalog::Writer& writer) { return writer.fail_run(run, error, options_.disable_after); });
+  // The run has ended otherwise: committed (and only the answer was lost), or its export dropped.
+  if (!recorded.ok() && recorded.error().code == ErrorCode::Conflict) return {};
+  return recorded;
+}
+
+void ContinuousRunner::fail(const catalog::ExportRun& run, const Error& error) {
+  log::warning("export run failed", {{"database", run.database},
+                                     {"export", run.name},
+                                     {"run", run.id.str()},
+                                     {"attempt", run.attempt},
+                                     {"permanent", error.permanent()},
+                                     {"error", error.message}});
+  if (const Status recorded = record_failure(run, error); !recorded.ok()) {
+    log::error("the failure of an export run can't be recorded yet",
+               {{"run", run.id.str()}, {"error", recorded.error().message}});
+    const std::lock_guard lock(mutex_);
+    unsettled_.emplace_back(run, error);
+    return;
+  }
+  // What can't be deleted now is in the catalog for the janitor's next pass, which says so in the log.
+  static_cast<void>(janitor_.sweep(run.id));
+}
+
+Status ContinuousRunner::settle() {
+  const std::lock_guard lock(mutex_);
+  while (!unsettled_.empty()) {
+    const auto& [run, error] = unsettled_.back();
+    SPILLWAY_TRY(record_failure(run, error));
+    unsettled_.pop_back();
+  }
+  return {};
+}
+
+bool ContinuousRunner::is_committed(const catalog::ExportRun& run) const {
+  const auto definition = find_export(*catalog_.snapshot(), run.database, run.name);
+  return definition && definition->id == run.export_id && definition->exported_to >= run.to &&
+         run.to > run.from;
+}
+
+}  // namespace spillway::exports

@@ -1,0 +1,69 @@
+// One run of a continuous export, as docs/architecture.md tells it: begin → artifacts → commit, or fail.
+//
+//   begin   catalog: the run over (from, to], Running          fails: there is no run
+//   write   artifacts, see artifacts.h                         fails: the run is Failed, what lies there
+//   abandoned commit  catalog: artifacts exported, position at `to`      fails: Conflict where the export
+//   changed meanwhile
+//
+// The catalog alone says whether a run is committed. A failure that couldn't be recorded (the catalog's disk
+// is full) is kept and recorded later, before the next run; after a restart the catalog does it itself.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "export/artifacts.h"
+#include "export/continuous.h"
+#include "export/janitor.h"
+
+namespace spillway::exports {
+
+/// What one run did.
+struct RunReport {
+  bool moved = false;  // it exported records, or moved the position over none
+  bool more = false;   // a backlog is left: the next run is due at once
+  int64_t records = 0, bytes = 0;
+};
+
+class ContinuousRunner {
+ public:
+  ContinuousRunner(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor, const Clock& clock,
+                   const ServiceOptions& options)
+      : catalog_(catalog), writer_(writer), janitor_(janitor), clock_(clock), options_(options) {}
+
+  /// Costs nothing but a look at the newest extents where there is nothing new.
+  Result<RunReport> run(const std::string& database, const std::string& name,
+                        const std::shared_ptr<engine::CancelToken>& cancel);
+
+  /// Records the failures that couldn't be recorded when they happened.
+  Status settle();
+
+ private:
+  struct Subject;
+
+  Result<RunReport> run_stretch(const Subject& subject, const Stretch& stretch,
+                                const std::shared_ptr<engine::CancelToken>& cancel);
+  Error fail_before_reading(const Subject& subject, const Error& error);
+  Result<catalog::ExportRun> begin(const Subject& subject, catalog::Cursor to);
+  Result<std::vector<catalog::Artifact>> write_artifacts(const catalog::ExportRun& run,
+                                                         const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<std::vector<catalog::Artifact>> write_and_commit(const catalog::ExportRun& run, bool has_records,
+                                                          const std::shared_ptr<engine::CancelToken>& cancel);
+  Status commit(const catalog::ExportRun& run, const std::vector<catalog::Artifact>& artifacts);
+  Status record_failure(const catalog::ExportRun& run, const Error& error);
+  void fail(const catalog::ExportRun& run, const Error& error);
+  bool is_committed(const catalog::ExportRun& run) const;
+
+  catalog::Catalog& catalog_;
+  ArtifactWriter& writer_;
+  Janitor& janitor_;
+  const Clock& clock_;
+  const ServiceOptions& options_;
+  std::mutex mutex_;
+  std::vector<std::pair<catalog::ExportRun, Error>> unsettled_;
+};
+
+}  // namespace spillway::exports

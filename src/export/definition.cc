@@ -1,0 +1,37 @@
+#include "export/definition.h"
+
+#include "export/exports.h"
+#include "export/properties.h"
+
+namespace spillway::exports {
+namespace {
+
+/// The properties of a run's settings; settings_for_table() checks their values.
+constexpr const char* kSettings[] = {"sizeLimit",        "distributed",         "distribution",
+                                     "distributionKind", "parquetRowGroupSize", "parquetDatetimePrecision"};
+
+}  // namespace
+
+Status apply_properties(const std::map<std::string, std::string>& properties,
+                        catalog::ContinuousExport& definition) {
+  Properties given("continuous export '" + definition.name + "'", properties);
+  SPILLWAY_ASSIGN(const auto interval, given.timespan("intervalBetweenRuns", kShortestInterval));
+  definition.interval = interval.value_or(kDefaultInterval);
+  SPILLWAY_ASSIGN(const auto latency, given.timespan("forcedLatency", 0));
+  definition.forced_latency = latency.value_or(0);
+  SPILLWAY_ASSIGN(const auto disabled, given.boolean("isDisabled"));
+  definition.disabled = disabled.value_or(false);
+  if (given.text("managedIdentity")) {
+    return Status(ErrorCode::NotSupported,
+                  "continuous export '" + definition.name +
+                      "': property 'managedIdentity' isn't supported; give the external "
+                      "table's connection string its credentials");
+  }
+  definition.properties.clear();
+  for (const char* name : kSettings) {
+    if (const auto value = given.text(name)) definition.properties[name] = *value;
+  }
+  return given.finish();
+}
+
+}  // namespace spillway::exports

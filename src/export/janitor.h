@@ -1,0 +1,29 @@
+// Removes from storage what failed runs and operations left there. An artifact is deleted first and forgotten
+// then, so that a crash in between only means to delete it again.
+#pragma once
+
+#include <mutex>
+
+#include "export/exports.h"
+
+namespace spillway::exports {
+
+class Janitor {
+ public:
+  Janitor(catalog::Catalog& catalog, const storage::StoreFactory& stores)
+      : catalog_(catalog), stores_(stores) {}
+
+  /// One pass over everything abandoned, or over what one owner left. What can't be deleted now stays for the
+  /// next pass; the error is that of the first such artifact.
+  Status sweep(const std::optional<Guid>& owner = std::nullopt);
+
+ private:
+  Status delete_from_store(const std::vector<catalog::Artifact>& artifacts,
+                           std::vector<catalog::Artifact>& deleted);
+
+  catalog::Catalog& catalog_;
+  const storage::StoreFactory& stores_;
+  std::mutex mutex_;  // one pass at a time
+};
+
+}  // namespace spillway::exports

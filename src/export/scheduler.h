@@ -1,0 +1,79 @@
+// Which export runs when: by interval since the start of its last run, oldest last run first, within the
+// capacity.
+//
+// After a run that left a backlog the next is due at once. After a transient failure it is due sooner than
+// the interval: after kFirstRetry, then twice as long each time. A permanent failure keeps to the interval,
+// but is tried at most once in kSlowestRetry where the interval is shorter.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "export/capacity.h"
+#include "export/continuous_run.h"
+#include "export/exports.h"
+#include "export/task_pool.h"
+
+namespace spillway::exports {
+
+class Scheduler {
+ public:
+  Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity, const Clock& clock);
+  ~Scheduler() { stop(); }
+
+  void start();
+  /// Cancels what runs and waits for its end.
+  void stop();
+
+  /// One run on the calling thread. Conflict where one is going on.
+  Result<bool> run_once(const std::string& database, const std::string& name);
+  std::vector<ExportHealth> health(const std::string* database, const std::string* name) const;
+
+ private:
+  /// What the process remembers of an export, by its id.
+  struct State {
+    int64_t generation = 0;
+    Ticks next_due = 0;
+    std::optional<Ticks> last_start;
+    std::shared_ptr<engine::CancelToken> running;  // null while none runs
+    int failures = 0;                              // since the last success
+    int64_t completed_runs = 0, failed_runs = 0, records = 0, bytes = 0;
+  };
+  struct Candidate {
+    std::string database, name;
+    int64_t id = 0;
+    int64_t generation = 0;
+    Ticks interval = 0;
+    Ticks last_start = 0;
+  };
+
+  void loop();
+  std::vector<Candidate> due(const catalog::Snapshot& snapshot, Ticks now);
+  void cancel_changed(const catalog::Snapshot& snapshot);
+  void launch(const Candidate& candidate, std::shared_ptr<Capacity::Lease> lease);
+  Result<RunReport> run(const Candidate& candidate, const std::shared_ptr<engine::CancelToken>& cancel);
+  std::shared_ptr<engine::CancelToken> take(const Candidate& candidate);
+  void finish(const Candidate& candidate, Ticks started, const Result<RunReport>& report);
+  ExportHealth health_of(const std::shared_ptr<const catalog::Snapshot>& snapshot,
+                         const catalog::Database& database,
+                         const catalog::ContinuousExport& definition) const;
+
+  catalog::Catalog& catalog_;
+  ContinuousRunner& runner_;
+  Capacity& capacity_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<int64_t, State> states_;
+  bool stopping_ = false;
+  std::thread thread_;
+  TaskPool runners_;
+};
+
+}  // namespace spillway::exports

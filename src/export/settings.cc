@@ -1,0 +1,151 @@
+// How artifacts are written: documented names, defaults and ranges of properties.
+// Source: management/data-export/export-data-to-storage.md, export-data-to-an-external-table.md,
+// management/external-tables-azure-storage.md.
+#include <algorithm>
+
+#include "export/exports.h"
+#include "export/properties.h"
+
+namespace spillway::exports {
+namespace {
+
+// The documentation says "100 MB", "1 GB" and "4 GB", and its examples use both readings: each is accepted.
+constexpr int64_t kSmallestSizeLimit = 100'000'000;
+constexpr int64_t kLargestTableSizeLimit = int64_t{1} << 30;
+constexpr int64_t kLargestStorageSizeLimit = int64_t{4} << 30;
+constexpr int64_t kLargestRowGroup = 10'000'000;
+constexpr int64_t kLargestConcurrency = 1024;
+constexpr int64_t kLargestSpread = 64;
+constexpr size_t kLongestNamePart = 128;
+
+constexpr std::string_view kFormats = "csv, tsv, json, parquet";
+constexpr std::string_view kParquetCompressions = "gzip|snappy|lz4_raw|brotli|zstd";
+constexpr std::string_view kTextCompressions = "gzip";
+/// Parquet files are compressed inside even where `compressed` isn't said, as every writer of them does it.
+constexpr const char* kParquetDefault = "snappy";
+
+Status check_format(const std::string& format) {
+  if (format == "csv" || format == "tsv" || format == "json" || format == "parquet") return {};
+  return Status(ErrorCode::NotSupported,
+                "export in format '" + format + "' isn't supported; supported are " + std::string(kFormats));
+}
+
+/// A name prefix or a file extension becomes part of a path: it may not lead anywhere else.
+Status check_name_part(const std::string& what, std::string_view property, const std::string& text) {
+  const bool fits = text.size() <= kLongestNamePart && text.find("..") == std::string::npos &&
+                    std::none_of(text.begin(), text.end(), [](char c) {
+                      const auto byte = static_cast<unsigned char>(c);
+                      return byte < 0x20 || byte == 0x7F || c == '\\' || c == '?' || c == '#' || c == '*';
+                    });
+  const bool in_folder = property == "namePrefix" && !text.starts_with('/');
+  if (fits && (in_folder || text.find('/') == std::string::npos)) return {};
+  return Status(ErrorCode::BadRequest, what + ": property '" + std::string(property) +
+                                           "' can't be part of a file name: '" + text + "'");
+}
+
+Status read_names(const std::string& what, Settings& settings) {
+  SPILLWAY_TRY(check_name_part(what, "namePrefix", settings.name_prefix));
+  return check_name_part(what, "fileExtension", settings.file_extension);
+}
+
+/// What `compressed` and `compressionType` give.
+Status read_compression(const std::string& what, bool compressed, const std::string& type,
+                        Settings& settings) {
+  const bool parquet = settings.format == "parquet";
+  Properties one(what, {{"compressionType", type.empty() ? "gzip" : type}});
+  SPILLWAY_ASSIGN(const auto chosen,
+                  one.choice("compressionType", parquet ? kParquetCompressions : kTextCompressions));
+  if (parquet) {
+    settings.compression = compressed || !type.empty() ? *chosen : kParquetDefault;
+  } else {
+    settings.compression = compressed ? *chosen : "none";
+  }
+  return {};
+}
+
+/// The properties that all export commands share. With one node every distribution hint asks for the same
+/// files; `single` also puts one artifact after the other into storage.
+Status read_common(Properties& properties, int64_t largest_size_limit, Settings& settings) {
+  SPILLWAY_ASSIGN(const auto size_limit,
+                  properties.integer("sizeLimit", kSmallestSizeLimit, largest_size_limit));
+  settings.size_limit = size_limit.value_or(settings.size_limit);
+  SPILLWAY_ASSIGN(const auto distributed, properties.boolean("distributed"));
+  SPILLWAY_ASSIGN(const auto distribution, properties.choice("distribution", "single|per_node|per_shard"));
+  settings.single = !distributed.value_or(true) || distribution == "single";
+  SPILLWAY_ASSIGN(const auto rows, properties.integer("parquetRowGroupSize", 1, kLargestRowGroup));
+  settings.row_group_rows = rows.value_or(settings.row_group_rows);
+  SPILLWAY_ASSIGN(const auto precision,
+                  properties.choice("parquetDatetimePrecision", "millisecond|microsecond"));
+  if (precision) {
+    settings.datetime_precision = *precision == "millisecond" ? engine::DatetimePrecision::Millisecond
+                                                              : engine::DatetimePrecision::Microsecond;
+  }
+  SPILLWAY_TRY(properties.boolean("persistDetails"));  // the command's own; see Request
+  return {};
+}
+
+Status read_text_choices(const std::string& what, const std::string& headers, const std::string& encoding,
+                         Settings& settings) {
+  Properties given(what, {{"includeHeaders", headers.empty() ? "none" : headers},
+                          {"encoding", encoding.empty() ? "utf8nobom" : encoding}});
+  SPILLWAY_ASSIGN(const auto include, given.choice("includeHeaders", "none|all|firstfile"));
+  SPILLWAY_ASSIGN(const auto coding, given.choice("encoding", "utf8nobom|utf8bom"));
+  settings.include_headers = *include;
+  settings.encoding = *coding;
+  return {};
+}
+
+}  // namespace
+
+Result<Settings> settings_for_table(const catalog::ExternalTable& table,
+                                    const std::map<std::string, std::string>& properties) {
+  Settings settings;
+  const std::string what = "export to external table '" + table.name + "'";
+  settings.format = lower_case(table.format);
+  SPILLWAY_TRY(check_format(settings.format));
+  settings.connections = table.connection_strings;
+  settings.external_table = table.name;
+  settings.columns = table.columns;
+  settings.partitions = table.partitions;
+  settings.path_format = table.path_format;
+  settings.name_prefix = table.name_prefix;
+  settings.file_extension = table.file_extension;
+  SPILLWAY_TRY(read_compression(what, table.compressed, table.compression_type, settings));
+  SPILLWAY_TRY(read_text_choices(what, table.include_headers, table.encoding, settings));
+  SPILLWAY_TRY(read_names(what, settings));
+  Properties given(what, properties);
+  SPILLWAY_TRY(read_common(given, kLargestTableSizeLimit, settings));
+  SPILLWAY_TRY(given.choice("distributionKind", "default|uniform"));
+  SPILLWAY_TRY(given.integer("concurrency", 1, kLargestConcurrency));
+  SPILLWAY_TRY(given.integer("spread", 1, kLargestSpread));
+  SPILLWAY_TRY(given.finish());
+  if (settings.connections.empty())
+    return Error(ErrorCode::BadRequest, what + ": it has no connection string");
+  return settings;
+}
+
+Result<Settings> settings_for_storage(const std::string& format, bool compressed,
+                                      std::vector<std::string> connections,
+                                      const std::map<std::string, std::string>& properties) {
+  Settings settings;
+  settings.format = lower_case(format);
+  SPILLWAY_TRY(check_format(settings.format));
+  const std::string what = ".export to " + settings.format;
+  settings.connections = std::move(connections);
+  if (settings.connections.empty())
+    return Error(ErrorCode::BadRequest, what + ": a connection string is needed");
+  settings.datetime_precision = engine::DatetimePrecision::Millisecond;
+  Properties given(what, properties);
+  SPILLWAY_TRY(read_common(given, kLargestStorageSizeLimit, settings));
+  const std::string headers = given.text("includeHeaders").value_or("");
+  const std::string encoding = given.text("encoding").value_or("");
+  SPILLWAY_TRY(read_text_choices(what, headers, encoding, settings));
+  settings.file_extension = given.text("fileExtension").value_or("");
+  settings.name_prefix = given.text("namePrefix").value_or("");
+  SPILLWAY_TRY(read_names(what, settings));
+  SPILLWAY_TRY(read_compression(what, compressed, given.text("compressionType").value_or(""), settings));
+  SPILLWAY_TRY(given.finish());
+  return settings;
+}
+
+}  // namespace spillway::exports
