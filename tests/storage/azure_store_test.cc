@@ -222,6 +222,24 @@ TEST_F(AzureStores, WrongCredentialsAndContainersAreAccessErrorsWithoutSecrets) 
   EXPECT_TRUE(open(azurite_->connection("there-is-no-such-container"))->remove("x").ok());
 }
 
+TEST_F(AzureStores, NothingOfAnAnswerButItsErrorCodeGetsIntoAMessage) {
+  FaultProxy proxy(0);
+  proxy.on_request([](const FaultProxy::Request&) {
+    return Fault::answer(403, "x-ms-request-id: leaked sig=abc\r\n",
+                         "<Error><Code>AuthenticationFailed</Code><Message>leaked</Message></Error>");
+  });
+  Status status = store(proxy)->check();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("AuthenticationFailed"), std::string::npos);
+  EXPECT_EQ(status.error().message.find("leaked"), std::string::npos) << status.error().message;
+  proxy.on_request([](const FaultProxy::Request&) {
+    return Fault::answer(403, "", "<Error><Code>leaked sig=abc</Code></Error>");
+  });
+  status = store(proxy)->check();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message.find("leaked"), std::string::npos) << status.error().message;
+}
+
 /// The requests of one put_file of `large_`: its blocks, the block list, the properties.
 constexpr int kPutRequests = 8;
 
@@ -320,6 +338,7 @@ TEST_F(AzureStores, ABlobThatChangesWhileItIsReadIsNoMixture) {
   const Status get = store(proxy)->get_file("x", folder_.path("copy"));
   ASSERT_FALSE(get.ok());
   EXPECT_EQ(get.error().code, ErrorCode::StorageTransient);
+  EXPECT_NE(get.error().message.find("ConditionNotMet"), std::string::npos) << get.error().message;
   EXPECT_FALSE(fs::exists(folder_.path("copy")));
 }
 
