@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/json_reader.h"
+#include "server/json.h"
 
 namespace spillway::cli {
 namespace {
@@ -16,26 +17,11 @@ constexpr long kOk = 200;
 /// An answer that is larger isn't held in memory.
 constexpr size_t kMaxAnswer = size_t{4} << 30;
 
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\', out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00", out += kHex[c >> 4], out += kHex[c & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 std::string json_object(const std::map<std::string, std::string>& members) {
   std::string out = "{";
   for (const auto& [name, json] : members) {
     if (out.size() > 1) out += ',';
-    append_json_string(out, name);
+    server::append_json_string(out, name);
     out += ':', out += json;
   }
   return out + '}';
@@ -286,9 +272,9 @@ Result<Client::State::Answer> Client::State::send(const std::string& path, const
 Result<std::vector<Table>> Client::State::request(const std::string& path, const std::string& database,
                                                   std::string_view text) {
   std::string body = "{\"db\":";
-  append_json_string(body, database);
+  server::append_json_string(body, database);
   body += ",\"csl\":";
-  append_json_string(body, text);
+  server::append_json_string(body, text);
   if (!request_options.empty() || !parameters.empty()) {
     body += ",\"properties\":{\"Options\":" + json_object(request_options) +
             ",\"Parameters\":" + json_object(parameters) + "}";

@@ -1,0 +1,377 @@
+#include "server/api.h"
+
+#include <openssl/crypto.h>
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <thread>
+
+#include "base/log.h"
+#include "server/errors.h"
+#include "server/json.h"
+#include "server/properties.h"
+#include "server/query_run.h"
+
+namespace spillway::server {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kRequestsPerCore = 10;  // concepts/query-limits.md
+constexpr size_t kMinConcurrency = 16;
+constexpr size_t kMaxJsonDepth = 64;
+constexpr size_t kMaxRequestIdLength = 256;
+constexpr const char* kJsonType = "application/json; charset=utf-8";
+constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr int kMethodNotAllowed = 405;
+constexpr int kNotFound = 404;
+constexpr int kUnsupportedMediaType = 415;
+constexpr int kTooManyRequests = 429;
+/// Who runs a request: there are no users, only the machine's own and the holder of the token.
+constexpr const char* kLocalPrincipal = "local";
+constexpr const char* kTokenPrincipal = "api-token";
+
+constexpr const char* kIndex =
+    "Spillway, a Kusto-compatible analytics server.\n\n"
+    "POST /v1/rest/query, /v2/rest/query  {\"db\": \"NetDefaultDB\", \"csl\": \"print 1\"}\n"
+    "POST /v1/rest/mgmt                   {\"db\": \"NetDefaultDB\", \"csl\": \".show tables\"}\n"
+    "GET  /healthz, /metrics\n";
+
+/// No Microsoft Entra here: clients then use none, or the token that they were given.
+constexpr const char* kAuthMetadata = "{\"AzureAD\":null,\"dSTS\":null}";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+bool is_json_type(std::string_view content_type) {
+  const std::string type =
+      lower(content_type.substr(0, std::min(content_type.find(';'), content_type.size())));
+  return type.substr(0, type.find_last_not_of(' ') + 1) == "application/json";
+}
+
+/// In time that doesn't depend on where they differ.
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view host_name(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, std::min(host.find(']') + 1, host.size()));
+  return host.substr(0, std::min(host.find(':'), host.size()));
+}
+
+/// "127.0.0.1", "[::1]", "localhost": what no name server can answer.
+bool names_this_machine(std::string_view host) {
+  const std::string name = lower(host_name(host));
+  if (name == "localhost" || name.starts_with('[')) return true;
+  return !name.empty() && name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+/// True for commands that change nothing: `.show …`.
+bool reads_only(std::string_view command) {
+  while (!command.empty()) {
+    if (command.starts_with("//")) {
+      command.remove_prefix(std::min(command.find('\n'), command.size()));
+    } else if (std::isspace(static_cast<unsigned char>(command.front())) || command.front() == '.') {
+      command.remove_prefix(1);
+    } else {
+      break;
+    }
+  }
+  const size_t end = static_cast<size_t>(
+      std::find_if(command.begin(), command.end(), [](unsigned char c) { return !std::isalpha(c); }) -
+      command.begin());
+  return lower(command.substr(0, end)) == "show";
+}
+
+std::string printable_id(std::string_view id) {
+  std::string out(id.substr(0, kMaxRequestIdLength));
+  std::erase_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  return out;
+}
+
+}  // namespace
+
+/// A request with what was read of it.
+struct Api::Call {
+  const HttpRequest& request;
+  HttpResponse& response;
+  RequestIds ids;
+  std::string principal;
+  std::string database, text;
+  RequestProperties properties;
+};
+
+struct Api::Route {
+  const char* path;
+  const char* name;  // of the endpoint, in metrics
+  bool get, post;
+  bool open;  // needs no token
+  void (Api::*run)(Call&);
+};
+
+const Api::Route* Api::find_route(const std::string& path) {
+  static constexpr Route kRoutes[] = {
+      {"/v1/rest/query", "query_v1", true, true, false, &Api::query_v1},
+      {"/v2/rest/query", "query_v2", true, true, false, &Api::query_v2},
+      {"/v1/rest/mgmt", "mgmt", false, true, false, &Api::mgmt},
+      {"/v1/rest/auth/metadata", "auth_metadata", true, false, true, &Api::auth_metadata},
+      {"/metrics", "metrics", true, false, false, &Api::metrics},
+      {"/healthz", "healthz", true, false, true, &Api::health},
+      {"/", "index", true, false, true, &Api::index},
+  };
+  const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                   [&](const Route& route) { return path == route.path; });
+  return found == std::end(kRoutes) ? nullptr : found;
+}
+
+namespace {
+
+void send(HttpResponse& response, const char* type, std::string_view body) {
+  response.set_header("Content-Type", type);
+  response.write(body).ok();  // a client that is gone needs no answer
+}
+
+}  // namespace
+
+Api::Api(Backend& backend, Metrics& metrics, ApiOptions options)
+    : backend_(backend),
+      metrics_(metrics),
+      options_(std::move(options)),
+      concurrency_(options_.concurrency > 0
+                       ? options_.concurrency
+                       : std::max(kMinConcurrency, kRequestsPerCore * std::thread::hardware_concurrency())) {}
+
+void Api::handle(const HttpRequest& request, HttpResponse& response) {
+  const auto started = std::chrono::steady_clock::now();
+  metrics_.request_started();
+  Call call{request, response, {}, options_.token.empty() ? kLocalPrincipal : kTokenPrincipal, {}, {}, {}};
+  call.ids.activity_id = Guid::random().str();
+  call.ids.client_request_id = printable_id(request.header("x-ms-client-request-id"));
+  if (call.ids.client_request_id.empty()) call.ids.client_request_id = "unspecified;" + Guid::random().str();
+  response.set_header("x-ms-client-request-id", call.ids.client_request_id);
+  response.set_header("x-ms-activity-id", call.ids.activity_id);
+
+  const Route* route = find_route(request.path);
+  if (route) {
+    dispatch(*route, call);
+  } else {
+    refuse(call, kNotFound, {ErrorCode::BadRequest, "there is nothing at the path '" + request.path + "'"});
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  metrics_.request_finished(route ? route->name : "none", response.status(), took.count());
+  log::debug("request", {{"path", request.path},
+                         {"status", response.status()},
+                         {"seconds", took.count()},
+                         {"client_request_id", call.ids.client_request_id},
+                         {"app", request.header("x-ms-app")}});
+}
+
+void Api::dispatch(const Route& route, Call& call) {
+  const std::string& method = call.request.method;
+  if (!(method == "GET" && route.get) && !(method == "POST" && route.post)) {
+    call.response.set_header("Allow", route.get && route.post ? "GET, HEAD, POST"
+                                      : route.get             ? "GET, HEAD"
+                                                              : "POST");
+    return refuse(call, kMethodNotAllowed,
+                  {ErrorCode::BadRequest, "'" + method + "' isn't allowed for " + route.path});
+  }
+  if (const Status access = check_access(route, call.request); !access.ok()) {
+    if (access.error().code == ErrorCode::Unauthorized)
+      call.response.set_header("WWW-Authenticate", "Bearer");
+    return refuse(call, http_status(access.error().code), access.error());
+  }
+  if (method == "POST" && !is_json_type(call.request.header("content-type"))) {
+    return refuse(call, kUnsupportedMediaType,
+                  {ErrorCode::BadRequest, "the Content-Type must be application/json"});
+  }
+  (this->*route.run)(call);
+}
+
+Status Api::check_access(const Route& route, const HttpRequest& request) const {
+  if (route.open) return {};
+  if (options_.token.empty()) {
+    const std::string& host = request.header("host");
+    if (host.empty() || names_this_machine(host)) return {};
+    return Error{ErrorCode::Forbidden,
+                 "without an API token the server is reached as localhost or by its address only"};
+  }
+  static constexpr std::string_view kScheme = "bearer ";
+  const std::string& header = request.header("authorization");
+  if (lower(header.substr(0, kScheme.size())) == kScheme &&
+      same_secret(std::string_view(header).substr(kScheme.size()), options_.token)) {
+    return {};
+  }
+  return Error{ErrorCode::Unauthorized, "the request needs the server's API token as a bearer token"};
+}
+
+namespace {
+
+/// The members of a request's body that count.
+Status read_body(std::string_view body, std::string& database, std::string& text, std::string& properties) {
+  try {
+    json::error_code error;
+    json::parse_options options;
+    options.max_depth = kMaxJsonDepth;
+    const json::value value = json::parse({body.data(), body.size()}, error, {}, options);
+    if (error)
+      return Error{ErrorCode::BadRequest, "the request's body is not valid JSON: " + error.message()};
+    if (!value.is_object()) return Error{ErrorCode::BadRequest, "the request's body is not a JSON object"};
+    for (const auto& [key, member] : value.get_object()) {
+      if (member.is_null()) continue;
+      const bool is_text = member.is_string();
+      if (key == "properties") {
+        properties = is_text ? std::string(member.get_string()) : json::serialize(member);
+      } else if (key == "db" || key == "csl") {
+        if (!is_text)
+          return Error{ErrorCode::BadRequest,
+                       "'" + std::string(key) + "' of the request's body is not a string"};
+        (key == "db" ? database : text) = std::string(member.get_string());
+      }
+    }
+  } catch (const std::exception& failure) {
+    return Error{ErrorCode::BadRequest, std::string("the request's body can't be read: ") + failure.what()};
+  }
+  return {};
+}
+
+constexpr const char* kDefaultDatabase = "NetDefaultDB";
+
+}  // namespace
+
+Status Api::read_call(Call& call) const {
+  std::string properties;
+  if (call.request.method == "POST") {
+    SPILLWAY_TRY(read_body(call.request.body, call.database, call.text, properties));
+  } else {
+    const auto parameter = [&](const char* name) {
+      const auto found = call.request.query.find(name);
+      return found == call.request.query.end() ? std::string() : found->second;
+    };
+    call.database = parameter("db");
+    call.text = parameter("csl");
+    properties = parameter("properties");
+  }
+  SPILLWAY_ASSIGN(call.properties, parse_properties(properties));
+  if (call.request.method == "GET") call.properties.read_only = true;
+  if (call.request.headers.contains("x-ms-readonly")) call.properties.read_only = true;
+  if (call.database.empty()) call.database = kDefaultDatabase;
+  if (call.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Error{ErrorCode::BadRequest, "the request has no 'csl': the text of a query or a command"};
+  }
+  if (call.request.header("x-ms-client-request-id").empty() && !call.properties.client_request_id.empty()) {
+    call.ids.client_request_id = printable_id(call.properties.client_request_id);
+    call.response.set_header("x-ms-client-request-id", call.ids.client_request_id);
+  }
+  return {};
+}
+
+void Api::index(Call& call) {
+  send(call.response, kTextType, kIndex);
+}
+
+void Api::health(Call& call) {
+  send(call.response, kTextType, "ok\n");
+}
+
+void Api::auth_metadata(Call& call) {
+  send(call.response, kJsonType, kAuthMetadata);
+}
+
+void Api::metrics(Call& call) {
+  send(call.response, kMetricsType, metrics_.text());
+}
+
+void Api::query_v1(Call& call) {
+  answer(call, Form::QueryV1);
+}
+
+void Api::query_v2(Call& call) {
+  answer(call, Form::QueryV2);
+}
+
+void Api::mgmt(Call& call) {
+  answer(call, Form::Command);
+}
+
+void Api::refuse(Call& call, int status, const Error& error) const {
+  call.response.set_status(status);
+  send(call.response, kJsonType, one_api_error(error, call.ids, backend_.clock().now()));
+}
+
+void Api::answer(Call& call, Form form) {
+  struct Slot {
+    std::atomic<size_t>& running;
+    const size_t before = running.fetch_add(1);
+    ~Slot() { running.fetch_sub(1); }
+  } const slot{running_};
+  Status done;
+  if (slot.before >= concurrency_) {
+    done =
+        Error{ErrorCode::Throttled, std::to_string(concurrency_) +
+                                        " queries and commands are running, as many as may: try again later"};
+  } else {
+    done = read_call(call);
+    if (done.ok()) done = form == Form::Command ? run_command(call) : run_query(call, form);
+  }
+  if (!done.ok() && !call.response.started()) refuse(call, http_status(done.error().code), done.error());
+}
+
+std::chrono::milliseconds Api::timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const {
+  return call.properties.timeout.value_or(default_timeout);
+}
+
+Status Api::run_query(Call& call, Form form) {
+  if (commands::is_command(call.text)) {
+    return Error{ErrorCode::BadRequest, "this is a management command: send it to /v1/rest/mgmt"};
+  }
+  RequestProperties& properties = call.properties;
+  SPILLWAY_ASSIGN(
+      const std::unique_ptr<PreparedQuery> query,
+      backend_.prepare({call.text, call.database, call.principal, properties.parameters, properties.now}));
+  SPILLWAY_TRY(apply_set_statements(query->options(), properties));
+  if (properties.external_tables_disabled && query->uses_external_tables()) {
+    return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};
+  }
+  QueryRun run(*query, properties, call.request.cancel, timeout_of(call, kDefaultQueryTimeout));
+  SPILLWAY_TRY(run.start());
+  call.response.set_header("Content-Type", kJsonType);
+  AnswerInfo info{call.ids, backend_.clock().now(), query->cursor(), query->results()};
+  const auto writer = form == Form::QueryV1 ? make_v1_writer(call.response, std::move(info), properties)
+                                            : make_v2_writer(call.response, std::move(info), properties);
+  run.write(*writer).ok();  // what fails here has been told in the answer, or nobody is there to be told
+  metrics_.rows_sent(run.rows_sent());
+  return {};
+}
+
+Status Api::run_command(Call& call) {
+  if (!commands::is_command(call.text)) {
+    return Error{ErrorCode::BadRequest,
+                 "this is not a management command, which begins with a dot: send queries to /v1/rest/query"};
+  }
+  if (call.properties.read_only && !reads_only(call.text)) {
+    return Error{ErrorCode::Forbidden,
+                 "the request is read-only: only commands that begin with .show may run"};
+  }
+  commands::Request request;
+  request.text = call.text;
+  request.database = call.database;
+  request.principal = call.principal;
+  request.activity_id = call.ids.client_request_id;
+  request.parameters = call.properties.parameters;
+  request.cancel = call.request.cancel;
+  request.timeout = timeout_of(call, kDefaultCommandTimeout);
+  SPILLWAY_ASSIGN(const std::vector<Table> tables, backend_.execute(request));
+  AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}};
+  for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
+  send(call.response, kJsonType, v1_tables(tables, info));
+  return {};
+}
+
+}  // namespace spillway::server
