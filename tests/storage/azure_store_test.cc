@@ -14,6 +14,9 @@
 #include "tests/support/azurite.h"
 #include "tests/support/temp_folder.h"
 
+/// The thread sanitizer else ends a forked process that starts threads, before the fail point can.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+
 namespace spillway::storage {
 namespace {
 
