@@ -1,6 +1,4 @@
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,10 +10,8 @@
 #include "storage/object_store.h"
 #include "tests/storage/fault_proxy.h"
 #include "tests/support/azurite.h"
+#include "tests/support/put_killed.h"
 #include "tests/support/temp_folder.h"
-
-/// The thread sanitizer else ends a forked process that starts threads, before the fail point can.
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 namespace spillway::storage {
 namespace {
@@ -418,17 +414,8 @@ TEST_F(AzureStores, ListingsHaveFilesOnlyAndNamesAsTheyAre) {
 
 TEST_F(AzureStores, AProcessThatDiesInAPutLeavesNothingToSee) {
   for (const char* point : {"store.put.before", "store.put.staged", "store.put.after"}) {
-    const std::string path = std::string("d/") + point;
-    FaultProxy proxy(azurite_->port());  // so that the child shares no connection with this process
-    const pid_t child = ::fork();
-    if (child == 0) {
-      (void)fail_point::arm(std::string(point) + "=kill");
-      (void)store(proxy)->put_file(large_, path, false);
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << point;
+    ASSERT_TRUE(
+        test::put_killed_at(point, azurite_->connection(container_), large_, std::string("d/") + point));
   }
   EXPECT_EQ(listed(), std::vector<std::string>{"d/store.put.after"});
   EXPECT_EQ(content_of("d/store.put.after"), large_content_);

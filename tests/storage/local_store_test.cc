@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail_point.h"
 #include "storage/object_store.h"
+#include "tests/support/put_killed.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::storage {
@@ -43,17 +43,8 @@ class LocalStores : public ::testing::Test {
     EXPECT_TRUE(opened.ok());
     return *std::move(opened);
   }
-  /// Runs a put_file that the fail point kills, in a process of its own.
   void die_in_put(const std::string& point, const std::string& source, const std::string& path) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      (void)fail_point::arm(point + "=kill");
-      (void)store_->put_file(source, path, false);
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << point;
+    ASSERT_TRUE(test::put_killed_at(point, root_, source, path)) << point;
   }
   ErrorCode put_error(const std::string& path) {
     const Status status = store_->put_file(source_, path, false);
