@@ -17,9 +17,6 @@ namespace fs = std::filesystem;
 /// DuckDB's own limit on nesting, which counts its forms of what lowering.h counts.
 constexpr const char* kDuckExpressionDepth = "20000";
 
-/// Bytes that a streaming query may make ahead of its reader.
-constexpr const char* kStreamingBuffer = "4MB";
-
 Result<ConfigHandle> make_config(const EngineOptions& options) {
   std::vector<std::pair<std::string, std::string>> settings{
       {"temp_directory", options.temp_folder + "/spill"},
@@ -48,9 +45,7 @@ Result<ConfigHandle> make_config(const EngineOptions& options) {
 Status apply_settings(const ConnectionHandle& connection) {
   for (const std::string& sql :
        {std::string("SET GLOBAL TimeZone = 'UTC'"), std::string("SET GLOBAL parquet_metadata_cache = true"),
-        std::string("SET GLOBAL streaming_buffer_size = '") + kStreamingBuffer + "'",
         std::string("SET GLOBAL max_expression_depth = ") + kDuckExpressionDepth,
-        std::string("SET GLOBAL enable_progress_bar = false"),
         std::string("SET GLOBAL lock_configuration = true")}) {
     SPILLWAY_TRY(execute(connection, sql));
   }

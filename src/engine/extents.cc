@@ -1,5 +1,7 @@
 #include "engine/extents.h"
 
+#include <iterator>
+
 namespace spillway::engine {
 namespace {
 
@@ -20,10 +22,7 @@ bool may_match(const catalog::Extent& extent, const ScanBounds& bounds) {
 Extents choose_extents(const catalog::ExtentList& all, const ScanBounds& bounds) {
   Extents chosen;
   if (bounds.cursor.empty() || bounds.ingestion_time.empty()) return chosen;
-  const auto first =
-      std::partition_point(all.begin(), all.end(), [&](const std::shared_ptr<const catalog::Extent>& extent) {
-        return extent->max_cursor < bounds.cursor.low;
-      });
+  const auto first = bounds.cursor.low == INT64_MIN ? all.begin() : all.after(bounds.cursor.low - 1);
   std::copy_if(
       first, all.end(), std::back_inserter(chosen),
       [&](const std::shared_ptr<const catalog::Extent>& extent) { return may_match(*extent, bounds); });

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "engine/decimals.h"
 #include "engine/lowering.h"
 #include "engine/sql.h"
 
@@ -191,10 +192,10 @@ Result<double> steps_of_reals(double from, double to, double step) {
   return steps < 0 ? 0 : steps + 1;
 }
 
-uint64_t steps_of_integers(int64_t from, int64_t to, int64_t step) {
-  const auto low = static_cast<uint64_t>(from), high = static_cast<uint64_t>(to);
-  if (step > 0) return from > to ? 0 : (high - low) / static_cast<uint64_t>(step) + 1;
-  return from < to ? 0 : (low - high) / (~static_cast<uint64_t>(step) + 1) + 1;
+/// The same of integers.
+Int128 steps_of_integers(Int128 from, Int128 to, Int128 step) {
+  if (step > 0 ? from > to : from < to) return 0;
+  return (to - from) / step + 1;
 }
 
 }  // namespace
@@ -230,11 +231,11 @@ Result<Lowering::Block> Lowering::lower_range(const kql::Range& rel) {
            sql_literal(Value::real(as_real(from))) + " + range * " + sql_literal(Value::real(as_real(step))));
     return block;
   }
-  const uint64_t rows = steps_of_integers(from.as_int(), to.as_int(), step.as_int());
+  const Int128 rows = steps_of_integers(from.as_int(), to.as_int(), step.as_int());
   if (static_cast<double>(rows) > kMaxRangeRows) {
     return Error(ErrorCode::LimitExceeded, "range: more rows than can be made", rel.span);
   }
-  select(std::to_string(rows),
+  select(std::to_string(static_cast<int64_t>(rows)),
          sql_literal(Value::int64(from.as_int())) + " + range * " + sql_literal(Value::int64(step.as_int())));
   return block;
 }
