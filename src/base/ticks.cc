@@ -29,6 +29,11 @@ void append_padded(std::string& out, uint64_t value, int width) {
   while (n > 0) out += digits[--n];
 }
 
+/// Over the zeros of a text that is laid out already.
+void put_padded(char* to, uint32_t value, int width) {
+  for (; width > 0; value /= 10) to[--width] = static_cast<char>('0' + value % 10);
+}
+
 /// Reads from the front of a text; every function leaves the position alone where it fails.
 class Reader {
  public:
@@ -216,20 +221,16 @@ void append_datetime(std::string& out, Ticks ticks) {
   ticks = std::clamp<Ticks>(ticks, 0, kMaxDateTime);
   const CivilDate date = civil_from_ticks(ticks);
   const auto of_day = static_cast<uint64_t>(ticks % kTicksPerDay);
-  append_padded(out, static_cast<uint64_t>(date.year), 4);
-  out += '-';
-  append_padded(out, static_cast<uint64_t>(date.month), 2);
-  out += '-';
-  append_padded(out, static_cast<uint64_t>(date.day), 2);
-  out += 'T';
-  append_padded(out, of_day / kTicksPerHour, 2);
-  out += ':';
-  append_padded(out, of_day / kTicksPerMinute % 60, 2);
-  out += ':';
-  append_padded(out, of_day / kTicksPerSecond % 60, 2);
-  out += '.';
-  append_padded(out, of_day % kTicksPerSecond, kFractionDigits);
-  out += 'Z';
+  const auto seconds = static_cast<uint32_t>(of_day / kTicksPerSecond);
+  char text[] = "0000-00-00T00:00:00.0000000Z";
+  put_padded(text, static_cast<uint32_t>(date.year), 4);
+  put_padded(text + 5, static_cast<uint32_t>(date.month), 2);
+  put_padded(text + 8, static_cast<uint32_t>(date.day), 2);
+  put_padded(text + 11, seconds / 3600, 2);
+  put_padded(text + 14, seconds / 60 % 60, 2);
+  put_padded(text + 17, seconds % 60, 2);
+  put_padded(text + 20, static_cast<uint32_t>(of_day % kTicksPerSecond), kFractionDigits);
+  out.append(text, sizeof(text) - 1);
 }
 
 std::string format_datetime(Ticks ticks) {

@@ -92,29 +92,51 @@ std::string Value::str() const {
 }
 
 std::string format_real(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  // Shortest digits first, then .NET's layout of them: plain from 1E-05 (exclusive) up to 1E+15 (exclusive).
-  std::array<char, 40> buffer;
-  const auto scientific =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  const std::string_view text(buffer.data(), static_cast<size_t>(scientific.ptr - buffer.data()));
-  const size_t e = text.find('e');
-  int exponent = 0;
-  const char* digits = text.data() + e + 1;
-  if (*digits == '+') ++digits;
-  std::from_chars(digits, text.data() + text.size(), exponent);
-  constexpr int kFirstScientific = 15, kLastScientific = -5;
-  if (value == 0 || (exponent < kFirstScientific && exponent > kLastScientific)) {
-    std::array<char, 40> plain;
-    const auto fixed =
-        std::to_chars(plain.data(), plain.data() + plain.size(), value, std::chars_format::fixed);
-    return std::string(plain.data(), fixed.ptr);
+  std::string text;
+  append_real(text, value);
+  return text;
+}
+
+void append_real(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
   }
-  std::string out(text.substr(0, e));
-  out += exponent < 0 ? "E-" : "E+";
-  if (std::abs(exponent) < 10) out += '0';
-  return out + std::to_string(std::abs(exponent));
+  if (std::signbit(value)) out += '-';
+  value = std::fabs(value);
+  if (std::isinf(value)) {
+    out += "Infinity";
+    return;
+  }
+  // Shortest digits first ("1.25e+03"), then .NET's layout of them: plain from 1E-05 (exclusive) up to 1E+15
+  // (exclusive).
+  std::array<char, 40> buffer;
+  char* end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  char* e = std::find(buffer.data(), end, 'e');
+  int exponent = 0;
+  std::from_chars(e + (e[1] == '+' ? 2 : 1), end, exponent);
+  constexpr int kFirstScientific = 15, kLastScientific = -5;
+  if (exponent >= kFirstScientific || exponent <= kLastScientific) {
+    out.append(buffer.data(), e);
+    out += exponent < 0 ? "E-" : "E+";
+    if (std::abs(exponent) < 10) out += '0';
+    out += std::to_string(std::abs(exponent));
+    return;
+  }
+  buffer[1] = buffer[0];  // the digits without their point
+  const std::string_view digits(buffer.data() + 1, std::max<ptrdiff_t>(1, e - buffer.data() - 1));
+  if (exponent < 0) {
+    out.append("0.").append(static_cast<size_t>(-exponent - 1), '0').append(digits);
+    return;
+  }
+  const auto whole = static_cast<size_t>(exponent) + 1;
+  out.append(digits.substr(0, whole));
+  if (digits.size() <= whole) {
+    out.append(whole - digits.size(), '0');
+  } else {
+    out.append(".").append(digits.substr(whole));
+  }
 }
 
 }  // namespace spillway

@@ -116,6 +116,7 @@ class Value {
 /// The shortest text that reads back as the same double, as Kusto prints reals: "1.5", "1.0" is "1",
 /// "NaN", "Infinity", "-Infinity".
 std::string format_real(double value);
+void append_real(std::string& out, double value);
 
 /// A column of a result: its name and type.
 struct Field {

@@ -102,7 +102,10 @@ void append_plain(const ColumnBlock& column, size_t row, std::string& scratch, T
       return;
     case Type::Int: append_integer(column.int32(row), out); return;
     case Type::Long: append_integer(column.int64(row), out); return;
-    case Type::Real: out.append(format_real(column.real(row))); return;
+    case Type::Real:
+      append_real(scratch, column.real(row));
+      out.append(scratch);
+      return;
     case Type::Guid: append_guid(column.guid(row), out); return;
     case Type::DateTime:
       append_datetime(scratch, column.int64(row));
