@@ -74,6 +74,7 @@ OperatorPtr with_columns(std::unique_ptr<Op> op, std::vector<NamedExpr> columns)
 }  // namespace
 
 OperatorPtr Parser::pipe_operator() {
+  Nesting nesting(*this);
   const size_t first = pos_;
   OperatorPtr op = operator_by_keyword(peek().keyword);
   if (!op) {
@@ -183,7 +184,6 @@ bool Parser::list_ends() const {
 
 /// `( operators )`.
 PipePtr Parser::sub_query() {
-  Nesting nesting(*this);
   expect(TokenKind::OpenParen);
   PipePtr pipe = sub_pipeline(pos_);
   expect(TokenKind::CloseParen);
@@ -442,7 +442,6 @@ OperatorPtr Parser::parse_partition() {
   op->by = entity();
   if (accept(Keyword::In)) op->in = path();
   if (at(TokenKind::OpenBrace)) {
-    Nesting nesting(*this);
     advance();
     op->full_query = expression();
     expect(TokenKind::CloseBrace);
@@ -462,7 +461,6 @@ OperatorPtr Parser::parse_partition_by() {
 }
 
 OperatorPtr Parser::parse_macro_expand() {
-  Nesting nesting(*this);
   auto op = begin<MacroExpandOp>();
   op->parameters = parameters({"kind", "isfuzzy", "best_effort", "force_remote"});
   const size_t length = name_length(NameKind::Reference);

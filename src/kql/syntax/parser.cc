@@ -96,33 +96,41 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   return std::string(best);
 }
 
-Parser::Parser(std::string_view text, size_t start) {
-  const std::string_view part = text.substr(std::min(start, text.size()));
-  Lexer lexer(text, start);
-  if (part.size() > kMaxQueryLength) {
+Parser::Parser(std::string_view text, size_t start, Extent extent) {
+  start = std::min(start, text.size());
+  std::string_view part = text.substr(start);
+  if (extent == Extent::Query && part.size() > kMaxQueryLength) {
     tokens_.emplace_back();
-    fail({}, "the query is longer than " + std::to_string(kMaxQueryLength) + " bytes",
-         ErrorCode::LimitExceeded);
+    fail_limit("is longer than " + std::to_string(kMaxQueryLength) + " bytes");
     return;
   }
+  Lexer lexer(text, start);
   constexpr size_t kBytesPerToken = 5;  // about, in ordinary queries
-  tokens_.reserve(part.size() / kBytesPerToken + 8);
+  if (extent == Extent::Query) tokens_.reserve(part.size() / kBytesPerToken + 8);
   do {
     tokens_.push_back(lexer.next());
+    Token end = tokens_.back();
+    end.kind = TokenKind::End;
     if (tokens_.back().kind == TokenKind::Bad) {
       bad_token_ = lexer.error();
-      Token end = tokens_.back();
-      end.kind = TokenKind::End;
+      tokens_.push_back(end);
+    } else if (tokens_.back().kind == TokenKind::LessBar && extent == Extent::Command) {
+      end.span.offset += end.span.length;
+      end.span.column += end.span.length;
+      end.span.length = 0;
+      end.text = {};
       tokens_.push_back(end);
     }
   } while (tokens_.back().kind != TokenKind::End && tokens_.size() <= kMaxTokens);
   if (tokens_.back().kind != TokenKind::End) {
-    const TextSpan span = tokens_.back().span;
     tokens_.back() = Token();
-    fail(span, "the query has more than " + std::to_string(kMaxTokens) + " tokens", ErrorCode::LimitExceeded);
+    fail_limit("has more than " + std::to_string(kMaxTokens) + " tokens");
+    return;
   }
+  const TextSpan& last = tokens_.back().span;
+  part = part.substr(0, static_cast<size_t>(last.offset + last.length) - start);
   if (const size_t invalid = find_invalid_utf8(part); invalid != std::string_view::npos)
-    fail(span_at(text, start + invalid), "the query is not valid UTF-8");
+    fail(span_at(text, start + invalid), "the text is not valid UTF-8");
 }
 
 // Tokens.
@@ -182,6 +190,10 @@ void Parser::fail(const TextSpan& span, std::string message, ErrorCode code) {
 void Parser::fail_nesting() {
   fail(peek().span, "the query is nested deeper than " + std::to_string(kMaxNesting) + " levels",
        ErrorCode::LimitExceeded);
+}
+
+void Parser::fail_limit(const std::string& what) {
+  fail(tokens_.front().span, "the query " + what, ErrorCode::LimitExceeded);
 }
 
 void Parser::fail_expected(std::string_view expected) {

@@ -20,7 +20,7 @@ namespace spillway::kql::syntax {
 inline constexpr size_t kMaxQueryLength = 2'000'000;
 /// Tokens of a query text.
 inline constexpr size_t kMaxTokens = 1'000'000;
-/// Levels of parentheses, brackets, braces and sub-queries.
+/// Levels of expressions, operators, functions and JSON values inside each other.
 inline constexpr int kMaxNesting = 200;
 
 /// Statements separated by `;`. `start` is the byte where the query begins in a longer text (a command):

@@ -26,7 +26,9 @@ namespace spillway::kql::syntax {
 
 class Parser {
  public:
-  Parser(std::string_view text, size_t start);
+  /// How far the text is read: to its end, or (a command) to the first `<|`.
+  enum class Extent { Query, Command };
+  Parser(std::string_view text, size_t start, Extent extent = Extent::Query);
 
   // What parser.h promises. Each must be followed by finished().
   Query query();
@@ -39,6 +41,8 @@ class Parser {
   Status finished();
 
  private:
+  friend class TokenStream;
+
   // The depth of an expression: created before its first part is parsed; finish() gives the level.
   class Level {
    public:
@@ -51,7 +55,8 @@ class Parser {
     Parser& parser_;
     int outer_;
   };
-  // A level of recursion.
+  // A level of recursion. Every cycle of the grammar goes through an expression, an operator, a function or a
+  // JSON value, each of which counts one.
   class Nesting {
    public:
     explicit Nesting(Parser& parser) : parser_(parser) {
@@ -94,6 +99,7 @@ class Parser {
   bool failed() const { return error_.has_value(); }
   void fail(const TextSpan& span, std::string message, ErrorCode code = ErrorCode::Syntax);
   void fail_nesting();
+  void fail_limit(const std::string& what);
   void fail_expected(std::string_view expected);
   TextSpan span_from(size_t first) const;
 
