@@ -243,6 +243,7 @@ FunctionTable::FunctionTable() {
   declare_conversions(builder);
   declare_conditionals(builder);
   declare_strings(builder);
+  declare_encodings(builder);
   declare_datetime(builder);
   declare_math(builder);
   declare_dynamic(builder);

@@ -105,6 +105,7 @@ void declare_conversions(FunctionTableBuilder& table);
 void declare_conditionals(FunctionTableBuilder& table);
 void declare_strings(FunctionTableBuilder& table);
 void declare_datetime(FunctionTableBuilder& table);
+void declare_encodings(FunctionTableBuilder& table);
 void declare_math(FunctionTableBuilder& table);
 void declare_dynamic(FunctionTableBuilder& table);
 void declare_hashes(FunctionTableBuilder& table);
