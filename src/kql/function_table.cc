@@ -247,6 +247,7 @@ FunctionTable::FunctionTable() {
   declare_datetime(builder);
   declare_math(builder);
   declare_dynamic(builder);
+  declare_arrays(builder);
   declare_hashes(builder);
   declare_aggregates(builder);
 }

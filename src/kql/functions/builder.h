@@ -108,6 +108,7 @@ void declare_datetime(FunctionTableBuilder& table);
 void declare_encodings(FunctionTableBuilder& table);
 void declare_math(FunctionTableBuilder& table);
 void declare_dynamic(FunctionTableBuilder& table);
+void declare_arrays(FunctionTableBuilder& table);
 void declare_hashes(FunctionTableBuilder& table);
 void declare_aggregates(FunctionTableBuilder& table);
 
