@@ -33,7 +33,7 @@ struct Request {
   std::string text;
   std::string database;
   std::string principal;
-  std::string activity_id;  // x-ms-client-request-id, or one made for it
+  std::string activity_id;                        // x-ms-client-request-id, or one made for it
   std::map<std::string, std::string> parameters;  // client request properties: query parameters
   std::shared_ptr<engine::CancelToken> cancel;
   std::optional<std::chrono::milliseconds> timeout;
@@ -44,7 +44,8 @@ bool is_command(std::string_view text);
 
 Result<std::vector<Table>> execute(const Request& request, const Services& services);
 
-/// The commands that exist, with their syntax, one line each: for `.show commands`-like help and docs/commands.md.
+/// The commands that exist, with their syntax, one line each: for `.show commands`-like help and
+/// docs/commands.md.
 struct CommandHelp {
   std::string syntax, summary;
 };

@@ -1,0 +1,347 @@
+// External tables of kind=storage.
+// Sources: management/external-tables-azure-storage.md, drop-external-table.md, show-external-tables.md,
+// show-external-table-schema.md, show-external-table-artifacts.md.
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "commands/call.h"
+#include "commands/describe.h"
+#include "commands/external_table_parser.h"
+#include "commands/external_tables.h"
+#include "commands/partition_paths.h"
+#include "export/exports.h"
+#include "storage/object_store.h"
+
+namespace spillway::commands {
+namespace {
+
+using catalog::Database;
+using catalog::ExternalTable;
+using catalog::Partition;
+using catalog::Writer;
+namespace json = boost::json;
+
+const Schema kExternalTables = {{"TableName", Type::String},  {"TableType", Type::String},
+                                {"Folder", Type::String},     {"DocString", Type::String},
+                                {"Properties", Type::String}, {"ConnectionStrings", Type::String},
+                                {"Partitions", Type::String}, {"PathFormat", Type::String}};
+
+const Schema kArtifacts = {{"Uri", Type::String}, {"Size", Type::Long}, {"Partition", Type::Dynamic}};
+const Schema kSampleUris = {{"Uri", Type::String}};
+
+/// Files that filesPreview shows.
+constexpr int64_t kPreviewFiles = 10;
+
+enum class Mode { Create, CreateOrAlter, Alter };
+
+/// The connection string as users may see it.
+std::string redacted(const std::string& connection) {
+  const Result<storage::ConnectionString> parsed = storage::ConnectionString::parse(connection);
+  return parsed.ok() ? parsed->redacted() : "******";
+}
+
+std::string properties_json(const ExternalTable& table) {
+  return json::serialize(json::object{{"Format", capitalized(table.format)},
+                                      {"Compressed", table.compressed},
+                                      {"CompressionType", text_or_null(table.compression_type)},
+                                      {"FileExtension", text_or_null(table.file_extension)},
+                                      {"IncludeHeaders", table.include_headers},
+                                      {"Encoding", table.encoding},
+                                      {"NamePrefix", text_or_null(table.name_prefix)}});
+}
+
+const char* function_name(Partition::Kind kind) {
+  switch (kind) {
+    case Partition::Kind::Bin: return "Bin";
+    case Partition::Kind::StartOfDay: return "StartOfDay";
+    case Partition::Kind::StartOfWeek: return "StartOfWeek";
+    case Partition::Kind::StartOfMonth: return "StartOfMonth";
+    case Partition::Kind::StartOfYear: return "StartOfYear";
+    default: return nullptr;
+  }
+}
+
+std::string partitions_json(const ExternalTable& table) {
+  json::array list;
+  for (const Partition& partition : table.partitions) {
+    json::object item;
+    if (partition.kind == Partition::Kind::Hash) item["Mod"] = partition.argument;
+    if (const char* function = function_name(partition.kind)) item["Function"] = function;
+    if (partition.kind == Partition::Kind::Bin) item["Size"] = format_timespan(partition.argument);
+    item["Name"] = partition.name;
+    item["ColumnName"] = text_or_null(partition.column);
+    item["Ordinal"] = list.size();
+    list.push_back(std::move(item));
+  }
+  return json::serialize(list);
+}
+
+Row row_of(const ExternalTable& table) {
+  json::array connections;
+  for (const std::string& connection : table.connection_strings)
+    connections.push_back(json::string(redacted(connection)));
+  return {Value::string(table.name),
+          Value::string("Blob"),
+          Value::string(table.folder),
+          Value::string(table.docstring),
+          Value::string(properties_json(table)),
+          Value::string(json::serialize(connections)),
+          Value::string(partitions_json(table)),
+          Value::string(table.path_format_text)};
+}
+
+Table one_row(const ExternalTable& table) {
+  Table result = empty_table(kExternalTables);
+  result.rows.push_back(row_of(table));
+  return result;
+}
+
+Result<std::unique_ptr<storage::ObjectStore>> open_store(const Call& call, const std::string& connection) {
+  SPILLWAY_ASSIGN(const storage::ConnectionString parsed, storage::ConnectionString::parse(connection));
+  return call.services.stores.open(parsed);
+}
+
+std::string partition_json(const ExternalTable& table, const std::vector<Value>& values) {
+  json::object object;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Value& value = values[i];
+    json::value& target = object[table.partitions[i].name];
+    if (value.is_null()) {
+      target = nullptr;
+    } else if (value.type() == Type::Long) {
+      target = value.as_int();
+    } else {
+      target = value.type() == Type::DateTime ? format_datetime(value.as_int()) : value.str();
+    }
+  }
+  return json::serialize(object);
+}
+
+/// The files that a query of the external table would read, at most `limit`, by path.
+Result<Table> artifacts_of(const Call& call, const ExternalTable& table, int64_t limit) {
+  Table result = empty_table(kArtifacts);
+  for (const std::string& connection : table.connection_strings) {
+    SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
+    SPILLWAY_ASSIGN(std::vector<storage::ObjectInfo> objects, store->list(""));
+    std::sort(objects.begin(), objects.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    for (const storage::ObjectInfo& object : objects) {
+      if (static_cast<int64_t>(result.rows.size()) >= limit) return result;
+      const size_t slash = object.path.rfind('/');
+      const std::string_view path = object.path;
+      const std::string_view name = slash == std::string::npos ? path : path.substr(slash + 1);
+      const std::string_view folder = slash == std::string::npos ? std::string_view() : path.substr(0, slash);
+      if (!name.starts_with(table.name_prefix) || !name.ends_with(table.file_extension)) continue;
+      const std::optional<std::vector<Value>> values = partition_values(table, folder);
+      if (!values) continue;
+      result.rows.push_back({Value::string(store->public_path(object.path)), Value::int64(object.size),
+                             Value::dynamic(partition_json(table, *values))});
+    }
+  }
+  return result;
+}
+
+/// That every target can be opened (a local one lies below a storage root), and, where asked, that it holds
+/// something.
+Status check_targets(const Call& call, const ExternalTable& table, bool not_empty) {
+  for (const std::string& connection : table.connection_strings) {
+    SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
+    if (!not_empty) continue;
+    SPILLWAY_TRY(store->check());
+    SPILLWAY_ASSIGN(const auto objects, store->list(""));
+    if (objects.empty()) {
+      return Error{ErrorCode::BadRequest,
+                   "validateNotEmpty: there is nothing in '" + store->public_root() + "'"};
+    }
+  }
+  return Status();
+}
+
+Result<Table> sample_uris(const ExternalTable& table) {
+  SPILLWAY_ASSIGN(const std::vector<std::string> uris, exports::sample_uris(table));
+  Table result = empty_table(kSampleUris);
+  for (const std::string& uri : uris) result.rows.push_back({Value::string(uri)});
+  return result;
+}
+
+Status put(Writer& writer, const Database& database, const ExternalTable& table, const Name& name,
+           Mode mode) {
+  if (database.tables.contains(table.name)) return exists("table", name, database);
+  const bool there = database.external_tables.contains(table.name);
+  if (there && mode == Mode::Create) return exists("external table", name, database);
+  if (!there && mode == Mode::Alter) return not_found("external table", name, database);
+  return writer.put_external_table(database.name, table);
+}
+
+Result<Tables> define(Call& call, Mode mode) {
+  const Name& name = call.names[0];
+  SPILLWAY_TRY(check_name("external table", name));
+  SPILLWAY_ASSIGN(const ExternalTableRequest request, read_external_table(call.reader, name));
+  const ExternalTable& table = request.table;
+  SPILLWAY_TRY(check_targets(call, table, request.validate_not_empty));
+  Tables results{one_row(table)};
+  if (request.sample_uris) {
+    SPILLWAY_ASSIGN(Table uris, sample_uris(table));
+    results.push_back(std::move(uris));
+  }
+  if (request.files_preview) {
+    SPILLWAY_ASSIGN(Table files, artifacts_of(call, table, kPreviewFiles));
+    results.push_back(std::move(files));
+  }
+  if (request.dry_run) return results;
+  const Status changed = call.write(
+      [&](Writer& writer, const Database& database) { return put(writer, database, table, name, mode); });
+  SPILLWAY_TRY(changed);
+  return results;
+}
+
+Result<Tables> create_external_table(Call& call) {
+  return define(call, Mode::Create);
+}
+
+Result<Tables> alter_external_table(Call& call) {
+  return define(call, Mode::Alter);
+}
+
+Result<Tables> create_or_alter_external_table(Call& call) {
+  return define(call, Mode::CreateOrAlter);
+}
+
+Result<Tables> drop_external_table(Call& call) {
+  const Name& name = call.names[0];
+  const bool if_exists = call.reader.accept("ifexists");
+  SPILLWAY_TRY(call.reader.end());
+  Table result = empty_table(kExternalTables);
+  const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
+    const std::shared_ptr<const ExternalTable> existing = find_in(database.external_tables, name.text);
+    if (!existing && if_exists) return Status();
+    if (!existing) return not_found("external table", name, database);
+    result.rows.push_back(row_of(*existing));
+    return writer.drop_external_table(database.name, name.text);
+  });
+  SPILLWAY_TRY(changed);
+  return Tables{std::move(result)};
+}
+
+Result<Tables> show_external_tables(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  Table result = empty_table(kExternalTables);
+  for (const auto& [name, table] : database->external_tables) result.rows.push_back(row_of(*table));
+  return Tables{std::move(result)};
+}
+
+Result<Tables> show_external_table(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
+  return Tables{one_row(*table)};
+}
+
+Result<Tables> schema_of(Call& call, bool as_json) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
+  Table result = empty_table(table_schema_columns());
+  result.rows.push_back(
+      {Value::string(table->name),
+       Value::string(as_json ? schema_as_json(table->name, table->folder, table->docstring, table->columns)
+                             : csl_schema(table->columns)),
+       Value::string(database->name), Value::string(table->folder), Value::string(table->docstring)});
+  return Tables{std::move(result)};
+}
+
+Result<Tables> show_cslschema(Call& call) {
+  return schema_of(call, false);
+}
+
+Result<Tables> show_schema(Call& call) {
+  SPILLWAY_TRY(call.reader.expect("as"));
+  SPILLWAY_ASSIGN(const std::string form, call.reader.expect_one_of({"json", "csl"}));
+  return schema_of(call, form == "json");
+}
+
+Result<Tables> show_artifacts(Call& call) {
+  int64_t limit = INT64_MAX;
+  if (call.reader.accept("limit")) {
+    SPILLWAY_ASSIGN(limit, call.reader.integer("a number of files"));
+  }
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
+  SPILLWAY_ASSIGN(Table result, artifacts_of(call, *table, limit));
+  return Tables{std::move(result)};
+}
+
+std::string quoted(std::string_view text) {
+  return json::serialize(json::value(json::string(text)));
+}
+
+std::string partition_script(const Partition& partition) {
+  std::string out = reference(partition.name) + ":" + kql_name(partition.type);
+  const std::string column = reference(partition.column);
+  switch (partition.kind) {
+    case Partition::Kind::Virtual: return out;
+    case Partition::Kind::Column: return out + " = " + column;
+    case Partition::Kind::Hash:
+      return out + " = hash(" + column + ", " + std::to_string(partition.argument) + ")";
+    case Partition::Kind::Bin:
+      return out + " = bin(" + column + ", time(" + format_timespan(partition.argument) + "))";
+    default: return out + " = " + lower_case(function_name(partition.kind)) + "(" + column + ")";
+  }
+}
+
+}  // namespace
+
+std::string create_script(const ExternalTable& table) {
+  std::string script = ".create-or-alter external table " + reference(table.name) + " (" +
+                       csl_schema(table.columns) + ") kind = storage";
+  std::string list;
+  for (const Partition& partition : table.partitions)
+    list += (list.empty() ? "" : ", ") + partition_script(partition);
+  if (!list.empty()) script += " partition by (" + list + ")";
+  if (!table.path_format_text.empty()) script += " pathformat = (" + table.path_format_text + ")";
+  script += " dataformat = " + table.format + " (";
+  for (size_t i = 0; i < table.connection_strings.size(); ++i) {
+    script += (i ? ", h" : "h") + quoted(redacted(table.connection_strings[i]));
+  }
+  script += ") with (folder = " + quoted(table.folder) + ", docString = " + quoted(table.docstring) +
+            ", compressed = " + (table.compressed ? "true" : "false") +
+            ", includeHeaders = " + quoted(table.include_headers) + ", encoding = " + quoted(table.encoding);
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) script += std::string(", ") + name + " = " + quoted(value);
+  };
+  add("compressionType", table.compression_type);
+  add("namePrefix", table.name_prefix);
+  add("fileExtension", table.file_extension);
+  return script + ")";
+}
+
+std::vector<Command> external_table_commands() {
+  const char* const rest =
+      " external table E (Column:type, …) kind = storage [partition by (…) [pathformat = (…)]] dataformat = "
+      "FORMAT "
+      "(h@\"connection string\", …) [with (…)]";
+  static const std::string create = std::string(".create") + rest;
+  static const std::string alter = std::string(".alter") + rest;
+  static const std::string create_or_alter = std::string(".create-or-alter") + rest;
+  return {
+      {"create external table <name>", create.c_str(), "Creates an external table", create_external_table},
+      {"alter external table <name>", alter.c_str(), "Replaces an external table", alter_external_table},
+      {"create-or-alter external table <name>", create_or_alter.c_str(),
+       "Creates or replaces an external table", create_or_alter_external_table},
+      {"drop external table <name>", ".drop external table E [ifexists]",
+       "Drops an external table; its files stay", drop_external_table},
+      {"show external tables", ".show external tables", "The external tables of the database",
+       show_external_tables},
+      {"show external table <name>", ".show external table E", "One external table", show_external_table},
+      {"show external table <name> schema", ".show external table E schema as (json | csl)",
+       "An external table's schema", show_schema},
+      {"show external table <name> cslschema", ".show external table E cslschema", "The same as CSL",
+       show_cslschema},
+      {"show external table <name> artifacts", ".show external table E artifacts [limit N]",
+       "The files that an external table has", show_artifacts},
+  };
+}
+
+}  // namespace spillway::commands

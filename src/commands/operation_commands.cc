@@ -1,0 +1,134 @@
+// Operations: what runs, or ran, in the background.
+// Sources: management/show-operations.md, show-operation-details.md, cancel-operation-command.md.
+
+#include <utility>
+
+#include "commands/call.h"
+#include "commands/describe.h"
+#include "export/exports.h"
+
+namespace spillway::commands {
+namespace {
+
+using catalog::Operation;
+using catalog::OperationState;
+
+const Schema kOperations = {{"OperationId", Type::String},     {"Operation", Type::String},
+                            {"NodeId", Type::String},          {"StartedOn", Type::DateTime},
+                            {"LastUpdatedOn", Type::DateTime}, {"Duration", Type::TimeSpan},
+                            {"State", Type::String},           {"Status", Type::String}};
+
+const Schema kCancelled = {{"OperationId", Type::Guid},
+                           {"Operation", Type::String},
+                           {"StartedOn", Type::DateTime},
+                           {"CancellationState", Type::String},
+                           {"ReasonPhrase", Type::String}};
+
+/// The most rows of `.show operations`.
+constexpr int kMostOperations = 10'000;
+
+const char* state_name(OperationState state) {
+  switch (state) {
+    case OperationState::InProgress: return "InProgress";
+    case OperationState::Completed: return "Completed";
+    case OperationState::Failed: return "Failed";
+    case OperationState::Throttled: return "Throttled";
+    case OperationState::Scheduled: return "Scheduled";
+    case OperationState::Abandoned: return "Abandoned";
+    case OperationState::Canceled: return "Canceled";
+  }
+  return "";
+}
+
+Row row_of(const Operation& operation) {
+  return {Value::string(operation.id.str()),
+          Value::string(operation.kind),
+          Value::string(operation.node),
+          Value::datetime(operation.started),
+          Value::datetime(operation.updated),
+          Value::timespan(operation.updated - operation.started),
+          Value::string(state_name(operation.state)),
+          Value::string(operation.status)};
+}
+
+Result<Tables> show_operations(Call& call) {
+  std::vector<Guid> ids;
+  const bool list = call.reader.accept(TokenKind::OpenParen);
+  if (list || (!call.reader.at_end() && call.reader.peek().kind != TokenKind::Bar &&
+               call.reader.peek().kind != TokenKind::Semicolon)) {
+    do {
+      SPILLWAY_ASSIGN(const Guid id, call.reader.guid("the id of an operation"));
+      ids.push_back(id);
+    } while (list && call.reader.accept(TokenKind::Comma));
+  }
+  if (list) SPILLWAY_TRY(call.reader.expect(TokenKind::CloseParen));
+  SPILLWAY_TRY(call.reader.end());
+  Table result = empty_table(kOperations);
+  for (const Guid& id : ids) {
+    SPILLWAY_ASSIGN(const std::optional<Operation> operation, call.services.catalog.operation(id));
+    if (operation) result.rows.push_back(row_of(*operation));
+  }
+  if (ids.empty()) {
+    SPILLWAY_ASSIGN(const std::vector<Operation> all, call.services.catalog.operations(kMostOperations));
+    for (const Operation& operation : all) result.rows.push_back(row_of(operation));
+  }
+  return Tables{std::move(result)};
+}
+
+Result<Operation> operation_of(const Call& call, const Guid& id, const TextSpan& span) {
+  SPILLWAY_ASSIGN(const std::optional<Operation> operation, call.services.catalog.operation(id));
+  if (!operation) return Error{ErrorCode::EntityNotFound, "operation " + id.str() + " not found", span};
+  return *operation;
+}
+
+Result<Tables> show_operation_details(Call& call) {
+  const TextSpan span = call.reader.peek().span;
+  SPILLWAY_ASSIGN(const Guid id, call.reader.guid("the id of an operation"));
+  SPILLWAY_TRY(call.reader.expect("details"));
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
+  if (operation.state != OperationState::Completed) {
+    return Error{ErrorCode::BadRequest,
+                 "operation " + id.str() + " has no details: its state is " + state_name(operation.state) +
+                     (operation.status.empty() ? "" : " (" + operation.status + ")"),
+                 span};
+  }
+  SPILLWAY_ASSIGN(const std::optional<std::string> details, call.services.catalog.operation_details(id));
+  if (!details || details->empty()) {
+    return Error{ErrorCode::EntityNotFound,
+                 "operation " + id.str() + " didn't keep its results (persistDetails=true keeps them)", span};
+  }
+  SPILLWAY_ASSIGN(Table result, exports::table_from_json(*details));
+  return Tables{std::move(result)};
+}
+
+Result<Tables> cancel_operation(Call& call) {
+  const TextSpan span = call.reader.peek().span;
+  SPILLWAY_ASSIGN(const Guid id, call.reader.guid("the id of an operation"));
+  SPILLWAY_ASSIGN(const Properties properties, Properties::parse(call.reader));
+  SPILLWAY_TRY(properties.check({"reason"}));
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
+  const bool cancelled =
+      call.services.ingestor.cancel_operation(id) || call.services.exports.cancel_operation(id).ok();
+  const std::string why = std::string("the operation isn't running: ") + state_name(operation.state);
+  Table result = empty_table(kCancelled);
+  result.rows.push_back({Value::guid(id), Value::string(operation.kind), Value::datetime(operation.started),
+                         Value::string(cancelled ? "Cancelled successfully" : "Cancel failed"),
+                         Value::string(cancelled ? properties.text_or("reason", "") : why)});
+  return Tables{std::move(result)};
+}
+
+}  // namespace
+
+std::vector<Command> operation_commands() {
+  return {
+      {"show operations", ".show operations [ID | (ID, …)]", "Exports and ingestions of the last 14 days",
+       show_operations},
+      {"show operation", ".show operation ID details", "The result of an operation", show_operation_details},
+      {"cancel operation", ".cancel operation ID [with (reason = \"text\")]",
+       "Cancels an operation in the background", cancel_operation},
+  };
+}
+
+}  // namespace spillway::commands
