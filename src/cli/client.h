@@ -23,7 +23,7 @@ namespace spillway::cli {
 
 struct ClientOptions {
   std::string url = "http://127.0.0.1:8080";
-  std::string token;                     // bearer token; empty: none
+  std::string token = {};                // bearer token; empty: none
   std::string application = "spillway";  // x-ms-app
 };
 

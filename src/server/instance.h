@@ -11,9 +11,9 @@
 namespace spillway::server {
 
 struct InstanceOptions {
-  std::string data_folder;                 // made where it is missing
-  std::vector<std::string> storage_roots;  // none: DATA/storage
-  int64_t memory_limit = 0;                // bytes; 0: the engine's default
+  std::string data_folder = {};                 // made where it is missing
+  std::vector<std::string> storage_roots = {};  // none: DATA/storage
+  int64_t memory_limit = 0;                     // bytes; 0: the engine's default
   int threads = 0;
   const Clock* clock = nullptr;  // nullptr: the system's
 };

@@ -14,12 +14,12 @@
 namespace spillway::server {
 
 struct ServerOptions {
-  InstanceOptions instance;
+  InstanceOptions instance = {};
   std::string host = "127.0.0.1";
   uint16_t port = 8080;  // 0: any free one
   /// A file whose first line is the API token. Needed where the host isn't this machine's loopback.
-  std::string token_file;
-  HttpLimits limits;
+  std::string token_file = {};
+  HttpLimits limits = {};
   size_t concurrency = 0;  // queries and commands at once; 0: ten for each core
 };
 
