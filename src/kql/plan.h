@@ -91,6 +91,7 @@ struct Rel {
   std::vector<RelPtr> inputs;
   TextSpan span;
   bool materialize = false;  // computed once, however many parents it has
+  uint32_t depth = 1;        // of the tree below; the binder limits it
 };
 
 /// All records of a table's extents within `range`, at the pinned snapshot.

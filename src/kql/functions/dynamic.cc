@@ -3,7 +3,99 @@
 #include "kql/json.h"
 
 namespace spillway::kql {
+namespace {
 
-void declare_dynamic(FunctionTableBuilder& table) { table.category("dynamic"); }
+using Text = std::string_view;
+
+/// Appends a value that was looked up; null where there is none.
+bool append_found(std::string& out, std::optional<Text> value) {
+  if (!value || json::kind_of(*value) == json::Kind::Null) return false;
+  out += *value;
+  return true;
+}
+
+bool member(std::string& out, Text value, Text key) {
+  return append_found(out, json::member(value, key));
+}
+bool element(std::string& out, Text value, int64_t index) {
+  return append_found(out, json::element(value, index));
+}
+
+/// A key or an index that is itself dynamic.
+bool member_or_element(std::string& out, Text value, Text key) {
+  if (json::kind_of(key) == json::Kind::Integer)
+    return element(out, value, static_cast<int64_t>(json::number(key)));
+  std::string text;
+  json::append_text(key, text);
+  return member(out, value, text);
+}
+
+/// Keys and values in turn, all of them JSON.
+void append_pairs(std::string& out, Rest pairs, bool skip_empty) {
+  out += '{';
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    const Text value = pairs.is_null(i + 1) ? "null" : pairs.text(i + 1);
+    if (skip_empty && (value == "null" || value == "\"\"")) continue;
+    if (out.size() > 1) out += ',';
+    std::string key;
+    if (!pairs.is_null(i)) json::append_text(pairs.text(i), key);
+    json::quote(key, out);
+    out += ':';
+    out += value;
+  }
+  out += '}';
+}
+
+bool bag_pack(std::string& out, Rest pairs) {
+  std::string bag;
+  append_pairs(bag, pairs, false);
+  return json::canonicalize(bag, out);
+}
+bool pack_not_empty(std::string& out, Rest pairs) {
+  std::string bag;
+  append_pairs(bag, pairs, true);
+  return json::canonicalize(bag, out);
+}
+
+void pack_array(std::string& out, Rest values) {
+  out += '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    out += values.is_null(i) ? Text("null") : values.text(i);
+  }
+  out += ']';
+}
+
+void declare_access(FunctionTableBuilder& table) {
+  using enum Type;
+  table.scalar("member").doc("bag.key, bag[\"key\"]").takes({Dynamic, String}, Dynamic, native<&member>());
+  table.scalar("element")
+      .doc("array[index]; from the end where negative")
+      .takes({Dynamic, Long}, Dynamic, native<&element>());
+  table.scalar("member or element")
+      .doc("value[key] with a dynamic key")
+      .takes({Dynamic, Dynamic}, Dynamic, native<&member_or_element>());
+}
+
+}  // namespace
+
+void declare_dynamic(FunctionTableBuilder& table) {
+  using enum Type;
+  table.category("dynamic");
+  declare_access(table);
+  table.scalar("bag_pack")
+      .doc("A property bag of keys and values in turn.")
+      .takes_nulls({as_dynamic()}, Dynamic, native<&bag_pack>())
+      .repeating(2);
+  table.alias("pack", "bag_pack");
+  table.scalar("pack not empty")
+      .doc("bag_pack() without empty values.")
+      .takes_nulls({as_dynamic()}, Dynamic, native<&pack_not_empty>())
+      .repeating(2);
+  table.scalar("pack_array")
+      .doc("An array of values.")
+      .takes_nulls({as_dynamic()}, Dynamic, native<&pack_array>())
+      .repeating(0);
+}
 
 }  // namespace spillway::kql

@@ -1,0 +1,372 @@
+// The binder's inside: one class, its functions in files by family.
+//   binder.cc             statements, and what compile() returns
+//   binder_names.cc       scopes, let variables, functions, tables: what a name means
+//   binder_scalar.cc      scalar expressions
+//   binder_calls.cc       calls: overloads, conversions, the functions that only the binder knows
+//   binder_operators.cc   tabular operators over one input
+//   binder_summarize.cc   summarize and its aggregates, distinct, count
+//   binder_join.cc        join, lookup, union
+//   binder_sources.cc     print, range, datatable
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kql/binder.h"
+#include "kql/functions.h"
+#include "kql/plan.h"
+#include "kql/syntax/ast.h"
+
+namespace spillway::kql {
+
+/// What bounds a query, so that none can exhaust the binder or the engine.
+inline constexpr uint32_t kMaxExpressionNodes = 1'000'000;  // of one expression's tree
+inline constexpr uint32_t kMaxPlanExpressionDepth = 250;
+inline constexpr size_t kMaxPlanNodes = 20'000;     // relational operators bound in one query
+inline constexpr uint32_t kMaxPlanDepth = 500;      // operators from a result down to its farthest source
+inline constexpr int kMaxFunctionDepth = 32;        // functions that call functions
+inline constexpr int kMaxTabularDepth = 300;        // nested tabular expressions
+inline constexpr size_t kMaxColumns = 10'000;       // of one table
+inline constexpr size_t kMaxLetStatements = 2'000;  // of one block
+
+class Environment;
+using EnvironmentPtr = std::shared_ptr<const Environment>;
+
+/// A tabular expression that has been bound: its plan, and what of it a user sees.
+struct Tabular {
+  std::shared_ptr<Rel> rel;
+  std::vector<PlanColumn> columns;  // visible ones, in order; rel->columns may have more
+  /// The nodes from a table scan (first) up to `rel` that keep its records apart, so that the hidden columns
+  /// of ingestion time and cursor can still be drawn through them; empty where they are lost.
+  std::vector<std::shared_ptr<Rel>> chain;
+  bool only_filters = false;  // `chain` holds nothing but filters over the scan
+  std::string name;           // of the table, or given by `as`: for withsource
+  std::string visualization;  // of render
+  std::string result_name;    // of `as` at the end
+};
+
+/// What a let statement or a parameter stands for.
+struct Binding {
+  enum class Kind { Scalar, Tabular, Function } kind = Kind::Scalar;
+  ExprPtr scalar;  // Scalar, bound
+  // Tabular: bound again at each use, in the environment where it was written, …
+  const syntax::Expr* expression = nullptr;
+  EnvironmentPtr environment;
+  // … unless it is materialized: bound once.
+  std::shared_ptr<std::optional<Tabular>> materialized;
+  const syntax::FunctionExpr* function = nullptr;  // Function; `environment` is where it was written
+  /// Of a tabular parameter: the columns that it declares; nullopt: all of the argument's.
+  const syntax::RowSchema* schema = nullptr;
+  std::string name;  // of a function or tabular parameter, for messages
+};
+
+/// Names visible in a place: let variables and parameters, innermost first.
+class Environment {
+ public:
+  explicit Environment(EnvironmentPtr parent) : parent_(std::move(parent)) {}
+  const Binding* find(std::string_view name) const;
+  const Binding* find_here(std::string_view name) const;
+  void define(const std::string& name, Binding binding) { bindings_[name] = std::move(binding); }
+  /// Names of tabular variables and views, for `union V*`.
+  void collect_views(std::map<std::string, const Binding*>& out) const;
+  void collect_names(std::vector<std::string>& out) const;
+
+ private:
+  EnvironmentPtr parent_;
+  std::map<std::string, Binding, std::less<>> bindings_;
+};
+
+/// Statements that share their let variables: a query, or a function's body. Each statement that defines a
+/// name makes an environment of its own over the one before, so that a variable sees what stands before it
+/// and nothing else, and no environment holds itself.
+struct Block {
+  EnvironmentPtr environment;
+  std::set<std::string> names;
+  void define(const std::string& name, Binding binding);
+};
+
+/// Aggregates that a summarize collects while its expressions are bound.
+struct AggregateScope;
+
+/// Where a scalar expression stands.
+struct ScalarScope {
+  explicit ScalarScope(EnvironmentPtr names) : environment(std::move(names)) {}
+  EnvironmentPtr environment;
+  Tabular* input = nullptr;       // its columns; null where only constants are allowed
+  const Tabular* left = nullptr;  // `$left`, `$right` in join conditions
+  const Tabular* right = nullptr;
+  AggregateScope* aggregates = nullptr;
+  std::string_view where;  // the operator, for messages
+};
+
+/// Output column names, each given once.
+class NameAllocator {
+ public:
+  void reserve(const std::string& name) { used_.insert(name); }
+  bool taken(const std::string& name) const { return used_.count(name) > 0; }
+  /// `name`, or with 1, 2, … behind it where it is taken.
+  std::string unique(const std::string& name);
+  /// "Column1", "Column2", …, or "print_0" …
+  std::string next_unnamed(const std::string& prefix, int first);
+
+ private:
+  std::set<std::string> used_;
+  std::map<std::string, int> counters_;
+};
+
+class Binder {
+ public:
+  explicit Binder(const BindOptions& options) : options_(options) {}
+  Result<BoundQuery> compile(std::string_view text);
+
+ private:
+  // binder.cc
+  Result<BoundQuery> compile_piped(std::string_view text);
+  Status bind_statement(const syntax::Statement& statement, Block& block);
+  Status bind_let(const syntax::LetStatement& let, Block& block);
+  Status bind_set(const syntax::SetStatement& set);
+  Status bind_query_parameters(const syntax::QueryParametersStatement& statement, Block& block);
+  Status bind_result(const syntax::Expr& expression, const EnvironmentPtr& environment);
+  Result<ExprPtr> parameter_value(const syntax::Parameter& parameter, const EnvironmentPtr& environment);
+  RelPtr finish(Tabular& table);
+
+  // binder_names.cc
+  const catalog::Database* current_database() const;
+  Result<const catalog::Database*> database_of(std::string_view name, TextSpan span) const;
+  /// Whether an expression gives a table: a pipeline, a table's name, a call of a tabular function …
+  bool is_tabular(const syntax::Expr& expression, const EnvironmentPtr& environment, int depth = 0);
+  bool function_is_tabular(const syntax::FunctionExpr& function, const EnvironmentPtr& environment,
+                           int depth);
+  Result<Tabular> bind_tabular(const syntax::Expr& expression, const EnvironmentPtr& environment);
+  Result<Tabular> bind_tabular_inner(const syntax::Expr& expression, const EnvironmentPtr& environment);
+  Result<Tabular> bind_pipe(const syntax::PipeExpr& pipe, const EnvironmentPtr& environment);
+  Result<Tabular> bind_table_name(const syntax::Name& name, const EnvironmentPtr& environment);
+  Result<Tabular> bind_binding(const Binding& binding, TextSpan span);
+  Result<Tabular> bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment);
+  Result<Tabular> bind_table_path(const syntax::PathExpr& path, const EnvironmentPtr& environment);
+  Result<Tabular> bind_materialize(const syntax::MaterializeExpr& expression,
+                                   const EnvironmentPtr& environment);
+  Result<Tabular> scan(const catalog::Database& database, const std::shared_ptr<const catalog::Table>& table,
+                       TextSpan span);
+  Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span);
+  Result<const syntax::FunctionExpr*> stored_function(const catalog::Database& database,
+                                                      const catalog::Function& function, TextSpan span);
+  /// The environment of a call's body: its parameters, then its let statements.
+  Result<EnvironmentPtr> enter_function(const syntax::FunctionExpr& function,
+                                        const EnvironmentPtr& definition, const std::string& name,
+                                        const std::vector<syntax::Argument>& arguments,
+                                        const EnvironmentPtr& caller, ScalarScope* row, TextSpan span,
+                                        Binding* first = nullptr);
+  /// `first`, where set, is the first parameter's; `arguments` are the others'.
+  Status bind_arguments(const syntax::FunctionExpr& function, const std::string& name,
+                        const std::vector<syntax::Argument>& arguments, const EnvironmentPtr& caller,
+                        ScalarScope* row, TextSpan span, Binding* first, Environment& body);
+  Status bind_argument(const syntax::Parameter& parameter, const syntax::Expr* argument,
+                       const EnvironmentPtr& caller, ScalarScope* row, const std::string& function,
+                       TextSpan span, Environment& body);
+  Result<std::string> constant_text(const syntax::Expr& expression, const EnvironmentPtr& environment,
+                                    std::string_view what);
+  /// The database that `database("x")` names; nullopt where the expression is none.
+  Result<std::optional<std::string>> database_name(const syntax::Expr& expression,
+                                                   const EnvironmentPtr& environment);
+  Error unknown_table(const std::string& name, TextSpan span, const EnvironmentPtr& environment) const;
+  /// A function by its name: a let variable, or of the database.
+  struct FoundFunction {
+    const syntax::FunctionExpr* function = nullptr;
+    EnvironmentPtr environment;
+  };
+  Result<std::optional<FoundFunction>> find_function(const std::string& name,
+                                                     const EnvironmentPtr& environment, TextSpan span);
+  /// A second use of one bound table: the same records under new column ids.
+  Tabular reuse(const Tabular& table);
+
+  // binder_scalar.cc
+  Result<ExprPtr> bind_scalar(const syntax::Expr& expression, ScalarScope& scope);
+  Result<ExprPtr> bind_name(const syntax::NameExpr& expression, ScalarScope& scope);
+  Result<ExprPtr> bind_path(const syntax::PathExpr& path, ScalarScope& scope);
+  Result<ExprPtr> bind_index(const syntax::IndexExpr& index, ScalarScope& scope);
+  Result<ExprPtr> bind_unary(const syntax::UnaryExpr& unary, ScalarScope& scope);
+  Result<ExprPtr> bind_binary(const syntax::BinaryExpr& binary, ScalarScope& scope);
+  Result<ExprPtr> bind_star_predicate(const syntax::BinaryExpr& binary, ScalarScope& scope);
+  Result<ExprPtr> bind_comparison(std::string_view op, ExprPtr left, ExprPtr right, TextSpan span);
+  Result<ExprPtr> bind_logical(const syntax::LogicalExpr& logical, ScalarScope& scope);
+  Result<ExprPtr> bind_in(const syntax::InExpr& in, ScalarScope& scope);
+  Result<ExprPtr> bind_in_list(const syntax::InExpr& in, ExprPtr left, std::vector<ExprPtr> list);
+  Result<ExprPtr> bind_in_table(const syntax::InExpr& in, ExprPtr left, ScalarScope& scope);
+  Result<ExprPtr> bind_has_terms(const syntax::InExpr& in, ExprPtr left, ScalarScope& scope);
+  Result<ExprPtr> bind_between(const syntax::BetweenExpr& between, ScalarScope& scope);
+  Result<ExprPtr> bind_to_scalar(const syntax::ToScalarExpr& expression, ScalarScope& scope);
+  /// A predicate: bool, or what converts to it.
+  Result<ExprPtr> bind_predicate(const syntax::Expr& expression, ScalarScope& scope);
+  Result<ExprPtr> to_predicate(ExprPtr expression, TextSpan span, std::string_view where);
+  /// A constant of a type.
+  Result<ExprPtr> bind_constant(const syntax::Expr& expression, const EnvironmentPtr& environment, Type type,
+                                std::string_view what);
+  Error unknown_column(const std::string& name, TextSpan span, const ScalarScope& scope) const;
+
+  // binder_calls.cc
+  Result<ExprPtr> bind_call(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<std::optional<ExprPtr>> bind_special_call(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_user_function(const FoundFunction& found, const syntax::CallExpr& call,
+                                     ScalarScope& scope);
+  Result<ExprPtr> bind_case(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_now(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_ago(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_cursor_predicate(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_ingestion_time(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_column_ifexists(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_typed_extract(const syntax::CallExpr& call, ScalarScope& scope);
+  Status check_arguments(const syntax::CallExpr& call, size_t least, size_t most) const;
+  /// A call of a function of the table: picks the overload, converts the arguments.
+  Result<ExprPtr> call(std::string_view function, std::vector<ExprPtr> arguments, TextSpan span);
+  Result<ExprPtr> call_overload(const ScalarOverload& overload, std::vector<ExprPtr> arguments,
+                                TextSpan span);
+  /// The arguments converted to the parameters, where they fit; the common type of `Same` parameters.
+  Result<std::vector<ExprPtr>> convert_arguments(const std::vector<Parameter>& parameters, bool to_dynamic,
+                                                 std::vector<ExprPtr> arguments, std::optional<Type>& common);
+  Result<ExprPtr> convert(ExprPtr expression, Type type);
+  Result<ExprPtr> make_call(const ScalarOverload& overload, std::vector<ExprPtr> arguments, Type type,
+                            TextSpan span);
+  Result<ExprPtr> make_condition(ExprPtr condition, ExprPtr then, ExprPtr otherwise, TextSpan span);
+  /// The hidden column of the table under `input`, drawn up through what lies over it; nullopt where there is
+  /// none.
+  std::optional<ColumnId> hidden_column(Tabular& input, bool cursor);
+  Result<std::optional<catalog::Cursor>> cursor_literal(const Expr& expression);
+
+  // binder_operators.cc
+  Result<Tabular> bind_operator(const syntax::Operator& op, std::optional<Tabular> input,
+                                const EnvironmentPtr& environment);
+  Result<Tabular> bind_source_operator(const syntax::Operator& op, const EnvironmentPtr& environment);
+  Result<Tabular> bind_where(const syntax::Operator& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_project(const syntax::ProjectOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_extend(const std::vector<syntax::NamedExpr>& columns, Tabular input,
+                              const EnvironmentPtr& environment, TextSpan span, std::string_view where);
+  Result<Tabular> bind_project_away(const syntax::ProjectAwayOp& op, Tabular input);
+  Result<Tabular> bind_project_keep(const syntax::ProjectKeepOp& op, Tabular input);
+  Result<Tabular> bind_project_rename(const syntax::ProjectRenameOp& op, Tabular input);
+  Result<Tabular> bind_project_reorder(const syntax::ProjectReorderOp& op, Tabular input);
+  Result<Tabular> bind_take(const syntax::Expr& count, Tabular input, const EnvironmentPtr& environment,
+                            TextSpan span, std::string_view where);
+  Tabular bind_take_none(Tabular input, TextSpan span);
+  Result<Tabular> bind_sort(const std::vector<const syntax::OrderedExpr*>& by, Tabular input,
+                            const EnvironmentPtr& environment, TextSpan span, std::string_view where);
+  Result<Tabular> bind_as(const syntax::AsOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_render(const syntax::RenderOp& op, Tabular input);
+  Result<Tabular> bind_get_schema(const syntax::GetSchemaOp& op, const Tabular& input);
+  Result<Tabular> bind_invoke(const syntax::InvokeOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<std::vector<size_t>> match_columns(const syntax::Name& name, const Tabular& input,
+                                            std::string_view where, bool must_match) const;
+  Tabular select(Tabular input, const std::vector<std::pair<size_t, std::string>>& columns, TextSpan span);
+  Tabular add_project(Tabular input, std::vector<std::pair<PlanColumn, ExprPtr>> outputs, TextSpan span);
+  Tabular add_node(Tabular input, std::shared_ptr<Rel> node, TextSpan span);
+
+  // binder_summarize.cc
+  Result<Tabular> bind_summarize(const syntax::SummarizeOp& op, Tabular input,
+                                 const EnvironmentPtr& environment);
+  Result<Tabular> bind_distinct(const syntax::DistinctOp& op, Tabular input,
+                                const EnvironmentPtr& environment);
+  Result<Tabular> bind_count(const syntax::CountOp& op, Tabular input);
+  Result<ExprPtr> bind_aggregate(const AggregateFunction& function, const syntax::CallExpr& call,
+                                 ScalarScope& scope);
+  Result<ExprPtr> add_aggregate(AggregateScope& scope, std::string_view function,
+                                std::vector<ExprPtr> arguments, ExprPtr filter, TextSpan span);
+  struct NamedOutput {
+    std::string name;  // suggested
+    ExprPtr value;
+  };
+  /// An aggregate that may give several columns: arg_max, arg_min, take_any, percentiles; nullopt: another
+  /// one.
+  Result<std::optional<std::vector<NamedOutput>>> bind_wide_aggregate(const syntax::Expr& expression,
+                                                                      ScalarScope& scope);
+  Result<Tabular> finish_summarize(Tabular input, std::shared_ptr<Aggregate> node,
+                                   std::vector<AggregateCall> calls, std::vector<NamedOutput> outputs,
+                                   TextSpan span);
+  Result<std::vector<NamedOutput>> bind_row_aggregate(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<std::vector<NamedOutput>> bind_percentiles(const syntax::CallExpr& call, ScalarScope& scope);
+
+  // binder_join.cc
+  Result<Tabular> bind_join(const syntax::JoinOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_lookup(const syntax::LookupOp& op, Tabular input, const EnvironmentPtr& environment);
+  struct JoinKeys {
+    std::vector<std::pair<ExprPtr, ExprPtr>> on;
+    std::vector<ColumnId> right_columns;  // that a lookup leaves out
+  };
+  Result<JoinKeys> bind_join_keys(const std::vector<syntax::ExprPtr>& on, Tabular& left, Tabular& right,
+                                  const EnvironmentPtr& environment, std::string_view where);
+  Status bind_join_key(const syntax::Expr& condition, Tabular& left, Tabular& right,
+                       const EnvironmentPtr& environment, std::string_view where, JoinKeys& keys);
+  Result<Tabular> make_join(JoinKind kind, Tabular left, Tabular right, JoinKeys keys,
+                            bool without_right_keys, TextSpan span);
+  Result<Tabular> bind_union(const syntax::UnionOp& op, std::optional<Tabular> input,
+                             const EnvironmentPtr& environment);
+  Status bind_union_leg(const syntax::Expr& expression, const EnvironmentPtr& environment, bool fuzzy,
+                        std::vector<Tabular>& legs);
+  Status bind_union_pattern(const std::string& pattern, const catalog::Database& database, bool with_views,
+                            const EnvironmentPtr& environment, TextSpan span, bool fuzzy,
+                            std::vector<Tabular>& legs);
+  Result<Tabular> make_union(std::vector<Tabular> legs, bool inner, const std::string& source_column,
+                             TextSpan span);
+
+  // binder_sources.cc
+  Result<Tabular> bind_print(const syntax::PrintOp& op, const EnvironmentPtr& environment);
+  Result<Tabular> bind_range(const syntax::RangeOp& op, const EnvironmentPtr& environment);
+  Result<Tabular> bind_data_table(const syntax::DataTableExpr& table, const EnvironmentPtr& environment);
+  Tabular values_of(const Table& table, TextSpan span);
+  Tabular empty_row(TextSpan span);
+
+  // Small makers.
+  ColumnId next_id() { return next_id_++; }
+  PlanColumn new_column(std::string name, Type type) { return {next_id(), std::move(name), type}; }
+  /// Counts a new node, whose inputs are set, and notes its depth.
+  void attach(Rel& node, TextSpan span);
+  /// The table, where the plan is still within its limits.
+  Result<Tabular> counted(Tabular table);
+  static ExprPtr column_reference(const PlanColumn& column, TextSpan span);
+  static ExprPtr literal(Value value, TextSpan span);
+  static Error semantic(std::string message, TextSpan span) {
+    return Error(ErrorCode::Semantic, std::move(message), span);
+  }
+  static Error not_supported(std::string message, TextSpan span) {
+    return Error(ErrorCode::NotSupported, std::move(message), span);
+  }
+  /// The name that an output column gets from its expression; empty where it gives none.
+  static std::string automatic_name(const syntax::Expr& expression);
+
+  const BindOptions& options_;
+  BoundQuery result_;
+  std::vector<std::unique_ptr<syntax::FunctionExpr>> functions_;  // parsed stored functions
+  std::map<std::pair<std::string, std::string>, const syntax::FunctionExpr*> stored_;
+  /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
+  std::vector<Environment*> as_scopes_;
+  ColumnId next_id_ = 1;
+  size_t plan_nodes_ = 0;
+  int function_depth_ = 0;
+  int tabular_depth_ = 0;
+};
+
+/// Aggregates of one summarize.
+struct AggregateScope {
+  std::vector<AggregateCall> calls;
+  const std::vector<PlanColumn>* keys = nullptr;  // group columns: arg_max(x, *) leaves them out
+  bool inside = false;                            // an aggregate's argument is being bound
+};
+
+/// For messages: the nearest of `names`, or "".
+std::string nearest_name(std::string_view name, const std::vector<std::string>& names);
+/// Whether a name matches a pattern with `*`.
+bool matches_pattern(std::string_view name, std::string_view pattern);
+bool is_numeric(Type type);
+/// The type that values of both are compared or chosen in; nullopt where there is none.
+std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins);
+/// Rewrites a predicate whose null counts as false to operators that are faster.
+ExprPtr relax_predicate(const ExprPtr& predicate);
+
+}  // namespace spillway::kql

@@ -1,0 +1,568 @@
+// Tabular operators over one input.
+#include <algorithm>
+
+#include "kql/binder_internal.h"
+#include "kql/json.h"
+
+namespace spillway::kql {
+
+using syntax::OperatorKind;
+
+Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<Tabular> input,
+                                      const EnvironmentPtr& environment) {
+  if (op.kind == OperatorKind::Union) {
+    return bind_union(op.as<syntax::UnionOp>(), std::move(input), environment);
+  }
+  if (!input) return bind_source_operator(op, environment);
+  input->visualization.clear();
+  input->result_name.clear();
+  Tabular table = *std::move(input);
+  const std::string_view where = spelling(op.kind);
+  const auto bound = [&]() -> Result<Tabular> {
+    switch (op.kind) {
+      case OperatorKind::Filter: return bind_where(op, std::move(table), environment);
+      case OperatorKind::Project:
+        return bind_project(op.as<syntax::ProjectOp>(), std::move(table), environment);
+      case OperatorKind::Extend:
+        return bind_extend(op.as<syntax::ExtendOp>().columns, std::move(table), environment, op.span, where);
+      case OperatorKind::Serialize:
+        return bind_extend(op.as<syntax::SerializeOp>().columns, std::move(table), environment, op.span,
+                           where);
+      case OperatorKind::ProjectAway:
+        return bind_project_away(op.as<syntax::ProjectAwayOp>(), std::move(table));
+      case OperatorKind::ProjectKeep:
+        return bind_project_keep(op.as<syntax::ProjectKeepOp>(), std::move(table));
+      case OperatorKind::ProjectRename:
+        return bind_project_rename(op.as<syntax::ProjectRenameOp>(), std::move(table));
+      case OperatorKind::ProjectReorder:
+        return bind_project_reorder(op.as<syntax::ProjectReorderOp>(), std::move(table));
+      case OperatorKind::Take:
+        return bind_take(*op.as<syntax::TakeOp>().count.value, std::move(table), environment, op.span, where);
+      case OperatorKind::Sort: {
+        std::vector<const syntax::OrderedExpr*> by;
+        for (const syntax::OrderedExpr& key : op.as<syntax::SortOp>().by) by.push_back(&key);
+        return bind_sort(by, std::move(table), environment, op.span, where);
+      }
+      case OperatorKind::Top: {
+        const auto& top = op.as<syntax::TopOp>();
+        SPILLWAY_ASSIGN(table, bind_sort({&top.by}, std::move(table), environment, op.span, where));
+        return bind_take(*top.count.value, std::move(table), environment, op.span, where);
+      }
+      case OperatorKind::Summarize:
+        return bind_summarize(op.as<syntax::SummarizeOp>(), std::move(table), environment);
+      case OperatorKind::Distinct:
+        return bind_distinct(op.as<syntax::DistinctOp>(), std::move(table), environment);
+      case OperatorKind::Count: return bind_count(op.as<syntax::CountOp>(), std::move(table));
+      case OperatorKind::Join: return bind_join(op.as<syntax::JoinOp>(), std::move(table), environment);
+      case OperatorKind::Lookup: return bind_lookup(op.as<syntax::LookupOp>(), std::move(table), environment);
+      case OperatorKind::As: return bind_as(op.as<syntax::AsOp>(), std::move(table), environment);
+      case OperatorKind::Render: return bind_render(op.as<syntax::RenderOp>(), std::move(table));
+      case OperatorKind::GetSchema: return bind_get_schema(op.as<syntax::GetSchemaOp>(), table);
+      case OperatorKind::Invoke: return bind_invoke(op.as<syntax::InvokeOp>(), std::move(table), environment);
+      case OperatorKind::Consume: return bind_take_none(std::move(table), op.span);
+      default:
+        return not_supported("The operator '" + std::string(where) + "' is not supported yet", op.keyword);
+    }
+  };
+  Result<Tabular> result = bound();
+  if (!result.ok()) return result;
+  return counted(*std::move(result));
+}
+
+Result<Tabular> Binder::bind_source_operator(const syntax::Operator& op, const EnvironmentPtr& environment) {
+  switch (op.kind) {
+    case OperatorKind::Print: return bind_print(op.as<syntax::PrintOp>(), environment);
+    case OperatorKind::Range: return bind_range(op.as<syntax::RangeOp>(), environment);
+    default:
+      return not_supported("The operator '" + std::string(spelling(op.kind)) + "' is not supported yet",
+                           op.keyword);
+  }
+}
+
+Tabular Binder::add_node(Tabular input, std::shared_ptr<Rel> node, TextSpan span) {
+  node->inputs = {input.rel};
+  if (node->columns.empty()) node->columns = input.rel->columns;
+  attach(*node, span);
+  if (!input.chain.empty()) input.chain.push_back(node);
+  if (node->kind != Rel::Kind::Filter) input.only_filters = false;
+  input.rel = std::move(node);
+  return input;
+}
+
+Tabular Binder::add_project(Tabular input, std::vector<std::pair<PlanColumn, ExprPtr>> outputs,
+                            TextSpan span) {
+  auto node = std::make_shared<Project>();
+  for (auto& [column, expression] : outputs) {
+    node->columns.push_back(std::move(column));
+    node->expressions.push_back(std::move(expression));
+  }
+  std::vector<PlanColumn> columns = node->columns;
+  node->inputs = {input.rel};
+  attach(*node, span);
+  if (!input.chain.empty()) input.chain.push_back(node);
+  input.only_filters = false;
+  input.rel = std::move(node);
+  input.columns = std::move(columns);
+  return input;
+}
+
+namespace {
+
+/// The conjuncts of a predicate.
+void split_and(const ExprPtr& predicate, std::vector<ExprPtr>& out) {
+  if (predicate->kind == Expr::Kind::Call && predicate->function->function->name == "and") {
+    for (const ExprPtr& argument : predicate->args) split_and(argument, out);
+  } else {
+    out.push_back(predicate);
+  }
+}
+
+/// `cursor > literal` or `cursor <= literal` as a range of cursors.
+bool narrow_range(const Expr& conjunct, const TableScan& scan, catalog::CursorRange& range) {
+  if (conjunct.kind != Expr::Kind::Call || conjunct.args.size() != 2 || !scan.cursor) return false;
+  const Expr& column = *conjunct.args[0];
+  const Expr& bound = *conjunct.args[1];
+  if (column.kind != Expr::Kind::Column || column.column != *scan.cursor) return false;
+  if (bound.kind != Expr::Kind::Literal || bound.literal.is_null()) return false;
+  const catalog::Cursor cursor = bound.literal.as_int();
+  if (conjunct.function->function->name == ">") {
+    range.after = std::max(range.after, cursor);
+  } else {
+    range.to = std::min(range.to, cursor);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Tabular> Binder::bind_where(const syntax::Operator& op, Tabular input,
+                                   const EnvironmentPtr& environment) {
+  const syntax::NamedExpr& given = op.as<syntax::FilterOp>().predicate;
+  ScalarScope scope(environment);
+  scope.input = &input;
+  scope.where = "where";
+  SPILLWAY_ASSIGN(ExprPtr predicate, bind_predicate(*given.value, scope));
+  predicate = relax_predicate(predicate);
+  std::vector<ExprPtr> conjuncts, left;
+  split_and(predicate, conjuncts);
+  for (const ExprPtr& conjunct : conjuncts) {
+    // A range of cursors right over the scan names the extents to read.
+    if (input.only_filters && !input.chain.empty()) {
+      auto& source = static_cast<TableScan&>(*input.chain.front());
+      if (narrow_range(*conjunct, source, source.range)) continue;
+    }
+    left.push_back(conjunct);
+  }
+  if (left.empty()) return input;
+  auto node = std::make_shared<Filter>();
+  if (left.size() == conjuncts.size()) {
+    node->predicate = std::move(predicate);
+  } else if (left.size() == 1) {
+    node->predicate = left[0];
+  } else {
+    SPILLWAY_ASSIGN(node->predicate, call("and", std::move(left), op.span));
+  }
+  return add_node(std::move(input), std::move(node), op.span);
+}
+
+namespace {
+
+std::string joined_name(const std::string& base, const std::string& name) {
+  return base.empty() ? "" : base + "_" + name;
+}
+
+/// Functions whose column keeps the name of their first argument.
+bool keeps_name(std::string_view function) {
+  static const std::set<std::string_view> kFunctions = {
+      "bin",      "floor",     "bin_at",     "tostring",  "tolong",     "toint",      "toreal",
+      "todouble", "todecimal", "tobool",     "toboolean", "todatetime", "totimespan", "totime",
+      "toguid",   "todynamic", "parse_json", "parsejson", "toobject"};
+  return kFunctions.count(function) > 0;
+}
+
+}  // namespace
+
+std::string Binder::automatic_name(const syntax::Expr& expression) {
+  switch (expression.kind) {
+    case syntax::ExprKind::Name: return expression.as<syntax::NameExpr>().name.text;
+    case syntax::ExprKind::Path: {
+      const auto& path = expression.as<syntax::PathExpr>();
+      return joined_name(automatic_name(*path.base), path.name.text);
+    }
+    case syntax::ExprKind::Index: {
+      const auto& index = expression.as<syntax::IndexExpr>();
+      const auto* literal = index.index->try_as<syntax::LiteralExpr>();
+      return literal ? joined_name(automatic_name(*index.base), literal->value.str()) : "";
+    }
+    case syntax::ExprKind::Call: {
+      const auto& call = expression.as<syntax::CallExpr>();
+      if (!keeps_name(call.name.text) || call.arguments.empty()) return "";
+      return automatic_name(*call.arguments[0].value);
+    }
+    default: return "";
+  }
+}
+
+Result<Tabular> Binder::bind_project(const syntax::ProjectOp& op, Tabular input,
+                                     const EnvironmentPtr& environment) {
+  ScalarScope scope(environment);
+  scope.input = &input;
+  scope.where = "project";
+  NameAllocator names;
+  for (const syntax::NamedExpr& column : op.columns) {
+    if (column.names.empty()) continue;
+    if (column.names.size() > 1) {
+      return semantic("'project' operator: an expression with several names must give several columns",
+                      column.span);
+    }
+  }
+  std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
+  for (const syntax::NamedExpr& column : op.columns) {
+    if (column.value->kind == syntax::ExprKind::Star) {
+      return semantic("'project' operator: '*' stands only in distinct and in aggregates", column.span);
+    }
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
+    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
+    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+    const Type type = value->type;
+    outputs.emplace_back(new_column(std::move(name), type), std::move(value));
+  }
+  return add_project(std::move(input), std::move(outputs), op.span);
+}
+
+Result<Tabular> Binder::bind_extend(const std::vector<syntax::NamedExpr>& columns, Tabular input,
+                                    const EnvironmentPtr& environment, TextSpan span,
+                                    std::string_view where) {
+  if (columns.empty()) return input;
+  ScalarScope scope(environment);
+  scope.input = &input;
+  scope.where = where;
+  std::set<std::string> replaced;
+  NameAllocator names;
+  for (const syntax::NamedExpr& column : columns) {
+    for (const syntax::Name& name : column.names) replaced.insert(name.text);
+  }
+  for (const PlanColumn& column : input.columns) names.reserve(column.name);
+  std::vector<std::pair<PlanColumn, ExprPtr>> added;
+  std::set<std::string> given;
+  for (const syntax::NamedExpr& column : columns) {
+    if (column.names.size() > 1) {
+      return semantic(
+          "'" + std::string(where) + "' operator: an expression with several names must give several columns",
+          column.span);
+    }
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
+    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
+    if (name.empty()) {
+      name = names.next_unnamed("Column", 1);
+    } else if (column.names.empty() || !given.insert(name).second) {
+      name = names.unique(name);
+    } else {
+      names.reserve(name);
+    }
+    const Type type = value->type;
+    added.emplace_back(new_column(std::move(name), type), std::move(value));
+  }
+  std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
+  for (const PlanColumn& column : input.columns) {
+    if (replaced.count(column.name) > 0) continue;
+    outputs.emplace_back(new_column(column.name, column.type), column_reference(column, span));
+  }
+  for (auto& column : added) outputs.push_back(std::move(column));
+  return add_project(std::move(input), std::move(outputs), span);
+}
+
+Result<std::vector<size_t>> Binder::match_columns(const syntax::Name& name, const Tabular& input,
+                                                  std::string_view where, bool must_match) const {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    const std::string& column = input.columns[i].name;
+    if (name.wildcard ? matches_pattern(column, name.text) : column == name.text) found.push_back(i);
+  }
+  if (found.empty() && must_match && !name.wildcard) {
+    std::vector<std::string> names;
+    for (const PlanColumn& column : input.columns) names.push_back(column.name);
+    const std::string near = nearest_name(name.text, names);
+    return semantic("'" + std::string(where) + "' operator: Failed to resolve column named '" + name.text +
+                        "'" + (near.empty() ? "" : "; did you mean '" + near + "'?"),
+                    name.span);
+  }
+  return found;
+}
+
+/// Columns need no operator to be renamed, dropped or moved: only what is visible changes.
+Result<Tabular> Binder::bind_project_away(const syntax::ProjectAwayOp& op, Tabular input) {
+  std::set<size_t> away;
+  for (const syntax::Name& name : op.columns) {
+    SPILLWAY_ASSIGN(const std::vector<size_t> found, match_columns(name, input, "project-away", true));
+    away.insert(found.begin(), found.end());
+  }
+  std::vector<PlanColumn> columns;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    if (away.count(i) == 0) columns.push_back(input.columns[i]);
+  }
+  input.columns = std::move(columns);
+  return input;
+}
+
+Result<Tabular> Binder::bind_project_keep(const syntax::ProjectKeepOp& op, Tabular input) {
+  std::set<size_t> keep;
+  for (const syntax::Name& name : op.columns) {
+    SPILLWAY_ASSIGN(const std::vector<size_t> found, match_columns(name, input, "project-keep", true));
+    keep.insert(found.begin(), found.end());
+  }
+  std::vector<PlanColumn> columns;
+  for (const size_t i : keep) columns.push_back(input.columns[i]);
+  input.columns = std::move(columns);
+  return input;
+}
+
+Result<Tabular> Binder::bind_project_rename(const syntax::ProjectRenameOp& op, Tabular input) {
+  std::vector<PlanColumn> columns = input.columns;
+  for (const syntax::NamedExpr& rename : op.columns) {
+    const auto* old_name = rename.value->try_as<syntax::NameExpr>();
+    if (!old_name || rename.names.size() != 1) {
+      return semantic("'project-rename' operator: expected NewName = ExistingName", rename.span);
+    }
+    SPILLWAY_ASSIGN(const std::vector<size_t> found,
+                    match_columns(old_name->name, input, "project-rename", true));
+    columns[found.front()].name = rename.names[0].text;
+  }
+  std::set<std::string> names;
+  for (const PlanColumn& column : columns) {
+    if (!names.insert(column.name).second) {
+      return semantic("'project-rename' operator: a column named '" + column.name + "' is there already",
+                      op.span);
+    }
+  }
+  input.columns = std::move(columns);
+  return input;
+}
+
+namespace {
+
+/// Numbers inside names count as numbers: "x9" before "x10".
+bool granny_less(const std::string& a, const std::string& b) {
+  size_t i = 0, j = 0;
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  while (i < a.size() && j < b.size()) {
+    if (!digit(a[i]) || !digit(b[j])) {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+      continue;
+    }
+    size_t ie = i, je = j;
+    while (ie < a.size() && digit(a[ie])) ++ie;
+    while (je < b.size() && digit(b[je])) ++je;
+    std::string_view x = std::string_view(a).substr(i, ie - i), y = std::string_view(b).substr(j, je - j);
+    while (x.size() > 1 && x.front() == '0') x.remove_prefix(1);
+    while (y.size() > 1 && y.front() == '0') y.remove_prefix(1);
+    if (x.size() != y.size()) return x.size() < y.size();
+    if (x != y) return x < y;
+    i = ie;
+    j = je;
+  }
+  return a.size() - i < b.size() - j;
+}
+
+void order_names(std::vector<size_t>& found, const std::vector<PlanColumn>& columns,
+                 syntax::ReorderColumn::Order order) {
+  using Order = syntax::ReorderColumn::Order;
+  if (order == Order::None) return;
+  const bool granny = order == Order::GrannyAsc || order == Order::GrannyDesc;
+  const bool descending = order == Order::Desc || order == Order::GrannyDesc;
+  std::stable_sort(found.begin(), found.end(), [&](size_t x, size_t y) {
+    const std::string& a = columns[descending ? y : x].name;
+    const std::string& b = columns[descending ? x : y].name;
+    return granny ? granny_less(a, b) : a < b;
+  });
+}
+
+}  // namespace
+
+Result<Tabular> Binder::bind_project_reorder(const syntax::ProjectReorderOp& op, Tabular input) {
+  // A column that a later pattern names too stays where the first one put it, but for a full name, which
+  // wins.
+  std::vector<std::vector<size_t>> groups(op.columns.size());
+  std::set<size_t> placed;
+  for (const bool patterns : {false, true}) {
+    for (size_t i = 0; i < op.columns.size(); ++i) {
+      const syntax::ReorderColumn& column = op.columns[i];
+      if (column.name.wildcard != patterns) continue;
+      SPILLWAY_ASSIGN(std::vector<size_t> found, match_columns(column.name, input, "project-reorder", true));
+      order_names(found, input.columns, column.order);
+      for (const size_t index : found) {
+        if (placed.insert(index).second) groups[i].push_back(index);
+      }
+    }
+  }
+  std::vector<PlanColumn> columns;
+  for (const std::vector<size_t>& group : groups) {
+    for (const size_t index : group) columns.push_back(input.columns[index]);
+  }
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    if (placed.count(i) == 0) columns.push_back(input.columns[i]);
+  }
+  input.columns = std::move(columns);
+  return input;
+}
+
+Result<Tabular> Binder::bind_take(const syntax::Expr& count, Tabular input, const EnvironmentPtr& environment,
+                                  TextSpan span, std::string_view where) {
+  SPILLWAY_ASSIGN(ExprPtr rows, bind_constant(count, environment, Type::Long,
+                                              "the number of rows of '" + std::string(where) + "'"));
+  if (rows->kind == Expr::Kind::Literal && (rows->literal.is_null() || rows->literal.as_int() < 0)) {
+    return semantic("'" + std::string(where) + "' operator: the number of rows must not be negative",
+                    count.span);
+  }
+  auto node = std::make_shared<Limit>();
+  node->count = std::move(rows);
+  return add_node(std::move(input), std::move(node), span);
+}
+
+Tabular Binder::bind_take_none(Tabular input, TextSpan span) {
+  auto node = std::make_shared<Limit>();
+  node->count = literal(Value::int64(0), span);
+  return add_node(std::move(input), std::move(node), span);
+}
+
+Result<Tabular> Binder::bind_sort(const std::vector<const syntax::OrderedExpr*>& by, Tabular input,
+                                  const EnvironmentPtr& environment, TextSpan span, std::string_view where) {
+  auto node = std::make_shared<Sort>();
+  {
+    ScalarScope scope(environment);
+    scope.input = &input;
+    scope.where = where;
+    for (const syntax::OrderedExpr* given : by) {
+      SortKey key;
+      SPILLWAY_ASSIGN(key.expression, bind_scalar(*given->expr.value, scope));
+      if (key.expression->type == Type::Dynamic) {
+        return semantic(
+            "'" + std::string(where) +
+                "' operator: a dynamic value has no order; convert it with tostring(), tolong() …",
+            given->span);
+      }
+      key.descending = given->order != syntax::SortOrder::Asc;
+      key.nulls_first = given->nulls == syntax::NullsOrder::Default
+                            ? !key.descending
+                            : given->nulls == syntax::NullsOrder::First;
+      node->keys.push_back(std::move(key));
+    }
+  }
+  return add_node(std::move(input), std::move(node), span);
+}
+
+Result<Tabular> Binder::bind_as(const syntax::AsOp& op, Tabular input, const EnvironmentPtr&) {
+  input.name = op.name.text;
+  input.result_name = op.name.text;
+  Binding binding;
+  binding.kind = Binding::Kind::Tabular;
+  binding.name = op.name.text;
+  binding.materialized = std::make_shared<std::optional<Tabular>>(input);
+  as_scopes_.back()->define(op.name.text, binding);
+  // Statements that follow see the name as well.
+  if (function_depth_ == 0) as_scopes_.front()->define(op.name.text, std::move(binding));
+  return input;
+}
+
+Result<Tabular> Binder::bind_invoke(const syntax::InvokeOp& op, Tabular input,
+                                    const EnvironmentPtr& environment) {
+  const syntax::CallExpr& given = *op.call;
+  SPILLWAY_ASSIGN(const std::optional<FoundFunction> found,
+                  find_function(given.name.text, environment, given.name.span));
+  if (!found) return semantic("Unknown function: '" + given.name.text + "'", given.name.span);
+  const syntax::FunctionExpr& function = *found->function;
+  if (function.parameters.empty() || !function.parameters[0].tabular()) {
+    return semantic(
+        "Function '" + given.name.text + "' can't be invoked: its first parameter must be a table",
+        given.span);
+  }
+  Binding binding;
+  binding.kind = Binding::Kind::Tabular;
+  binding.name = function.parameters[0].name.text;
+  binding.materialized = std::make_shared<std::optional<Tabular>>(std::move(input));
+  binding.schema = &*function.parameters[0].schema;
+  SPILLWAY_ASSIGN(const EnvironmentPtr body,
+                  enter_function(function, found->environment, given.name.text, given.arguments, environment,
+                                 nullptr, given.span, &binding));
+  Result<Tabular> table = bind_tabular(*function.body.result, body);
+  --function_depth_;
+  return table;
+}
+
+Result<Tabular> Binder::bind_get_schema(const syntax::GetSchemaOp& op, const Tabular& input) {
+  Table schema;
+  schema.schema = {{"ColumnName", Type::String},
+                   {"ColumnOrdinal", Type::Int},
+                   {"DataType", Type::String},
+                   {"ColumnType", Type::String}};
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    const PlanColumn& column = input.columns[i];
+    const std::string prefix = column.type == Type::Decimal ? "System.Data.SqlTypes." : "System.";
+    schema.rows.push_back({Value::string(column.name), Value::int32(static_cast<int32_t>(i)),
+                           Value::string(prefix + clr_name(column.type)),
+                           Value::string(kql_name(column.type))});
+  }
+  return values_of(schema, op.span);
+}
+
+namespace {
+
+void append_member(std::string& out, std::string_view name, const std::string& json_value) {
+  out += out.size() > 1 ? "," : "";
+  json::quote(name, out);
+  out += ':';
+  out += json_value;
+}
+
+std::string quoted(const std::string& text) {
+  std::string out;
+  json::quote(text, out);
+  return out;
+}
+
+/// A property of `render` as JSON: text, or null where it isn't given.
+std::string render_property(const syntax::Properties& properties, std::string_view name) {
+  const syntax::Property* property = syntax::find_property(properties, name);
+  if (!property) return "null";
+  if (property->names.empty()) return quoted(property->text());
+  std::string list;
+  for (const syntax::Name& column : property->names) list += (list.empty() ? "" : ",") + column.text;
+  return quoted(list);
+}
+
+}  // namespace
+
+/// The annotation that clients draw a chart by: query/render-operator.md.
+Result<Tabular> Binder::bind_render(const syntax::RenderOp& op, Tabular input) {
+  std::string out = "{";
+  append_member(out, "Visualization", quoted(op.chart.text));
+  static const std::pair<const char*, const char*> kTexts[] = {{"Title", "title"},
+                                                               {"XColumn", "xcolumn"},
+                                                               {"Series", "series"},
+                                                               {"YColumns", "ycolumns"},
+                                                               {"AnomalyColumns", "anomalycolumns"},
+                                                               {"XTitle", "xtitle"},
+                                                               {"YTitle", "ytitle"},
+                                                               {"XAxis", "xaxis"},
+                                                               {"YAxis", "yaxis"},
+                                                               {"Legend", "legend"},
+                                                               {"YSplit", "ysplit"}};
+  for (const auto& [member, property] : kTexts)
+    append_member(out, member, render_property(op.properties, property));
+  const syntax::Property* accumulate = syntax::find_property(op.properties, "accumulate");
+  append_member(out, "Accumulate", accumulate && accumulate->text() == "true" ? "true" : "false");
+  append_member(out, "IsQuerySorted", input.rel->kind == Rel::Kind::Sort ? "true" : "false");
+  append_member(out, "Kind", render_property(op.properties, "kind"));
+  for (const auto& [member, property] : {std::pair{"Ymin", "ymin"}, std::pair{"Ymax", "ymax"}}) {
+    const std::string value = render_property(op.properties, property);
+    append_member(out, member, value == "null" ? "\"NaN\"" : value);
+  }
+  append_member(out, "Xmin", render_property(op.properties, "xmin"));
+  append_member(out, "Xmax", render_property(op.properties, "xmax"));
+  input.visualization = out + "}";
+  return input;
+}
+
+}  // namespace spillway::kql

@@ -1,0 +1,367 @@
+// summarize and its aggregates, distinct, count. Names of columns: query/summarize-operator.md and the pages
+// of the aggregates.
+#include <algorithm>
+#include <array>
+
+#include "kql/binder_internal.h"
+
+namespace spillway::kql {
+namespace {
+
+bool is_row_aggregate(std::string_view name) {
+  return name == "arg_max" || name == "arg_min" || name == "argmax" || name == "argmin" ||
+         name == "take_any" || name == "any";
+}
+
+/// The common spelling of an aggregate's older names.
+std::string canonical_row_aggregate(const std::string& name) {
+  if (name == "argmax") return "arg_max";
+  if (name == "argmin") return "arg_min";
+  return name;
+}
+
+bool fits(const AggregateOverload& overload, size_t arguments) {
+  if (overload.variadic) return arguments >= static_cast<size_t>(overload.required);
+  return arguments == overload.parameters.size();
+}
+
+/// How well the types fit: smaller is better; nullopt where they don't.
+std::optional<int> cost_of(const AggregateOverload& overload, const std::vector<ExprPtr>& arguments) {
+  int sum = 0;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Parameter& parameter = overload.parameters[std::min(i, overload.parameters.size() - 1)];
+    const Type from = arguments[i]->type;
+    if (parameter.kind == Parameter::Kind::Any || parameter.kind == Parameter::Kind::AsDynamic ||
+        parameter.kind == Parameter::Kind::AsString) {
+      sum += 50;
+      continue;
+    }
+    if (from == parameter.type) continue;
+    constexpr std::array<Type, 4> kRising = {Type::Int, Type::Long, Type::Real, Type::Decimal};
+    const auto rank = [&](Type type) {
+      return std::find(kRising.begin(), kRising.end(), type) - kRising.begin();
+    };
+    if (is_numeric(from) && is_numeric(parameter.type) &&
+        (rank(from) < rank(parameter.type) || from == Type::Decimal)) {
+      sum += static_cast<int>(std::abs(rank(parameter.type) - rank(from)));
+    } else if (from == Type::Dynamic) {
+      sum += parameter.type == Type::Real ? 10 : 20;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view name,
+                                      std::vector<ExprPtr> arguments, ExprPtr filter, TextSpan span) {
+  const AggregateFunction* function = FunctionTable::instance().aggregate(name);
+  if (!function)
+    return Error(ErrorCode::Internal, "Aggregate '" + std::string(name) + "' is not declared", span);
+  const AggregateOverload* best = nullptr;
+  int least = 0;
+  for (const auto& overload : function->overloads) {
+    if (!fits(*overload, arguments.size())) continue;
+    const std::optional<int> cost = cost_of(*overload, arguments);
+    if (cost && (!best || *cost < least)) {
+      best = overload.get();
+      least = *cost;
+    }
+  }
+  if (!best) {
+    std::string types;
+    for (const ExprPtr& argument : arguments)
+      types += (types.empty() ? "" : ", ") + std::string(kql_name(argument->type));
+    return semantic(std::string(name) + "(): takes no arguments of types (" + types + ")", span);
+  }
+  std::optional<Type> common;
+  SPILLWAY_ASSIGN(arguments, convert_arguments(best->parameters, false, std::move(arguments), common));
+  AggregateCall aggregate;
+  Type type = best->result.type;
+  if (best->result.kind == ResultType::Kind::SameAsArgument) {
+    type = arguments[static_cast<size_t>(best->result.argument)]->type;
+  }
+  aggregate.output = new_column("", type);
+  aggregate.function = best;
+  aggregate.args = std::move(arguments);
+  aggregate.filter = std::move(filter);
+  aggregate.span = span;
+  scope.calls.push_back(std::move(aggregate));
+  return column_reference(scope.calls.back().output, span);
+}
+
+Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const syntax::CallExpr& expression,
+                                       ScalarScope& scope) {
+  const std::string& name = function.name;
+  if (!scope.aggregates) {
+    return semantic("Aggregate " + name + "() stands only in summarize and the like", expression.span);
+  }
+  if (scope.aggregates->inside) {
+    return semantic("Aggregate " + name + "() can't stand inside another aggregate", expression.span);
+  }
+  if (is_row_aggregate(expression.name.text) || expression.name.text == "percentiles") {
+    SPILLWAY_ASSIGN(const std::vector<NamedOutput> outputs, expression.name.text == "percentiles"
+                                                                ? bind_percentiles(expression, scope)
+                                                                : bind_row_aggregate(expression, scope));
+    return outputs.front().value;
+  }
+  const bool takes_predicate = !function.overloads.empty() && function.overloads.front()->takes_predicate;
+  std::vector<ExprPtr> arguments;
+  ExprPtr filter;
+  scope.aggregates->inside = true;
+  for (size_t i = 0; i < expression.arguments.size(); ++i) {
+    const syntax::Expr& argument = *expression.arguments[i].value;
+    if (argument.kind == syntax::ExprKind::Star && name == "count") continue;
+    // The predicate of dcountif(x, p, accuracy) stands second, every other one last.
+    const bool last = i + 1 == expression.arguments.size();
+    const bool predicate =
+        takes_predicate && (name == "dcountif" || name == "count_distinctif" ? i == 1 : last);
+    Result<ExprPtr> bound = predicate ? bind_predicate(argument, scope) : bind_scalar(argument, scope);
+    if (!bound.ok()) {
+      scope.aggregates->inside = false;
+      return bound;
+    }
+    if (predicate) {
+      filter = relax_predicate(*bound);
+    } else {
+      arguments.push_back(*std::move(bound));
+    }
+  }
+  scope.aggregates->inside = false;
+  if (takes_predicate && !filter) return semantic(name + "(): needs a predicate", expression.span);
+  return add_aggregate(*scope.aggregates, name, std::move(arguments), std::move(filter), expression.span);
+}
+
+Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggregate(
+    const syntax::Expr& expression, ScalarScope& scope) {
+  using Outputs = std::optional<std::vector<NamedOutput>>;
+  const auto* given = expression.try_as<syntax::CallExpr>();
+  if (!given || given->scope) return Outputs();
+  if (is_row_aggregate(given->name.text)) {
+    SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_row_aggregate(*given, scope));
+    return Outputs(std::move(outputs));
+  }
+  if (given->name.text == "percentiles") {
+    SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_percentiles(*given, scope));
+    return Outputs(std::move(outputs));
+  }
+  return Outputs();
+}
+
+/// arg_max(key, columns…), arg_min(key, columns…), take_any(columns…): all columns come from one record.
+Result<std::vector<Binder::NamedOutput>> Binder::bind_row_aggregate(const syntax::CallExpr& expression,
+                                                                    ScalarScope& scope) {
+  const std::string function = canonical_row_aggregate(expression.name.text);
+  const bool any = function == "take_any" || function == "any";
+  if (expression.arguments.empty()) return semantic(function + "(): needs an argument", expression.span);
+  std::vector<NamedOutput> columns;  // values are not aggregated yet
+  const auto is_key = [&](const std::string& name) {
+    return std::any_of(scope.aggregates->keys->begin(), scope.aggregates->keys->end(),
+                       [&](const PlanColumn& key) { return key.name == name; });
+  };
+  ScalarScope inside = scope;
+  inside.aggregates = nullptr;
+  for (size_t i = 0; i < expression.arguments.size(); ++i) {
+    const syntax::Expr& argument = *expression.arguments[i].value;
+    if (argument.kind != syntax::ExprKind::Star) {
+      SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(argument, inside));
+      columns.push_back({automatic_name(argument), std::move(value)});
+      continue;
+    }
+    const std::string key = columns.empty() ? "" : columns.front().name;
+    for (const PlanColumn& column : scope.input->columns) {
+      if (is_key(column.name) || column.name == key) continue;
+      columns.push_back({column.name, column_reference(column, argument.span)});
+    }
+  }
+  if (columns.empty())
+    return semantic(function + "(): the table has no column left for '*'", expression.span);
+  const std::string prefix = function == "any" ? "any_" : "";
+  for (NamedOutput& column : columns) {
+    column.name = column.name.empty() ? function + "_" : prefix + column.name;
+  }
+  if (any && columns.size() == 1) {
+    SPILLWAY_ASSIGN(columns[0].value, add_aggregate(*scope.aggregates, "take_any", {columns[0].value},
+                                                    nullptr, expression.span));
+    return columns;
+  }
+  std::vector<ExprPtr> record;
+  for (const NamedOutput& column : columns) record.push_back(column.value);
+  for (size_t i = 0; i < columns.size(); ++i) {
+    std::vector<ExprPtr> arguments;
+    if (!any) arguments.push_back(record[0]);
+    arguments.push_back(literal(Value::int64(static_cast<int64_t>(i) + 1), expression.span));
+    arguments.insert(arguments.end(), record.begin(), record.end());
+    const bool text = columns[i].value->type == Type::String;
+    const std::string form = (any ? std::string("take_any row") : function) + (text ? " text" : "");
+    const Type type = columns[i].value->type;
+    SPILLWAY_ASSIGN(columns[i].value,
+                    add_aggregate(*scope.aggregates, form, std::move(arguments), nullptr, expression.span));
+    // Of the record the overload knows only the first column's type.
+    scope.aggregates->calls.back().output.type = type;
+    columns[i].value = column_reference(scope.aggregates->calls.back().output, expression.span);
+  }
+  return columns;
+}
+
+Result<std::vector<Binder::NamedOutput>> Binder::bind_percentiles(const syntax::CallExpr& expression,
+                                                                  ScalarScope& scope) {
+  if (expression.arguments.size() < 2) {
+    return semantic("percentiles(): needs an expression and at least one percentile", expression.span);
+  }
+  ScalarScope inside = scope;
+  inside.aggregates = nullptr;
+  const syntax::Expr& of = *expression.arguments[0].value;
+  SPILLWAY_ASSIGN(const ExprPtr value, bind_scalar(of, inside));
+  std::vector<NamedOutput> outputs;
+  for (size_t i = 1; i < expression.arguments.size(); ++i) {
+    SPILLWAY_ASSIGN(ExprPtr rank, bind_scalar(*expression.arguments[i].value, inside));
+    std::string name = "percentile_" + automatic_name(of);
+    if (rank->kind == Expr::Kind::Literal) name += "_" + rank->literal.str();
+    std::replace(name.begin(), name.end(), '.', '_');
+    SPILLWAY_ASSIGN(ExprPtr output, add_aggregate(*scope.aggregates, "percentile", {value, std::move(rank)},
+                                                  nullptr, expression.span));
+    outputs.push_back({std::move(name), std::move(output)});
+  }
+  return outputs;
+}
+
+namespace {
+
+/// The name that an aggregate's column gets: its prefix and the name of its argument. Of other expressions:
+/// "".
+std::string aggregate_name(const syntax::Expr& expression,
+                           const std::function<std::string(const syntax::Expr&)>& name_of) {
+  const auto* call = expression.try_as<syntax::CallExpr>();
+  if (!call) return "";
+  const AggregateFunction* function = FunctionTable::instance().aggregate(call->name.text);
+  if (!function) return "";
+  std::string name = function->column_prefix;
+  if (call->arguments.empty()) return name;
+  const bool predicate_first = function->overloads.front()->takes_predicate && call->arguments.size() == 1;
+  if (!predicate_first) name += name_of(*call->arguments[0].value);
+  if (function->name == "percentile" && call->arguments.size() == 2) {
+    const auto* rank = call->arguments[1].value->try_as<syntax::LiteralExpr>();
+    if (rank) name += "_" + rank->value.str();
+    std::replace(name.begin(), name.end(), '.', '_');
+  }
+  return name;
+}
+
+}  // namespace
+
+Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular input,
+                                       const EnvironmentPtr& environment) {
+  if (op.bin) return not_supported("'by Column bin=…' is not supported; use by bin(Column, …)", op.bin->span);
+  ScalarScope scope(environment);
+  scope.input = &input;
+  scope.where = "summarize";
+  auto node = std::make_shared<Aggregate>();
+  NameAllocator names;
+  std::vector<PlanColumn> key_columns;
+  for (const syntax::NamedExpr& key : op.by) {
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*key.value, scope));
+    if (value->type == Type::Dynamic) {
+      return semantic(
+          "'summarize' operator: a dynamic value can't be a group key; convert it with tostring(), tolong() "
+          "…",
+          key.span);
+    }
+    std::string name = key.names.empty() ? automatic_name(*key.value) : key.names[0].text;
+    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+    key_columns.push_back(new_column(std::move(name), value->type));
+    node->keys.emplace_back(key_columns.back(), std::move(value));
+  }
+  AggregateScope aggregates;
+  aggregates.keys = &key_columns;
+  scope.aggregates = &aggregates;
+  std::vector<NamedOutput> outputs;
+  for (const syntax::NamedExpr& aggregate : op.aggregates) {
+    SPILLWAY_ASSIGN(std::optional<std::vector<NamedOutput>> wide,
+                    bind_wide_aggregate(*aggregate.value, scope));
+    if (!wide) {
+      SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*aggregate.value, scope));
+      wide.emplace().push_back({aggregate_name(*aggregate.value, &Binder::automatic_name), std::move(value)});
+    }
+    if (aggregate.names.size() > wide->size()) {
+      return semantic("'summarize' operator: more names than the aggregate has columns", aggregate.span);
+    }
+    for (size_t i = 0; i < wide->size(); ++i) {
+      NamedOutput& output = (*wide)[i];
+      if (i < aggregate.names.size()) output.name = aggregate.names[i].text;
+      output.name = output.name.empty() ? names.next_unnamed("Column", 1) : names.unique(output.name);
+      outputs.push_back(std::move(output));
+    }
+  }
+  return finish_summarize(std::move(input), std::move(node), std::move(aggregates.calls), std::move(outputs),
+                          op.span);
+}
+
+/// The aggregate, and over it a projection where an output is more than one aggregate's result.
+Result<Tabular> Binder::finish_summarize(Tabular input, std::shared_ptr<Aggregate> node,
+                                         std::vector<AggregateCall> calls, std::vector<NamedOutput> outputs,
+                                         TextSpan span) {
+  bool plain = calls.size() == outputs.size();
+  for (size_t i = 0; plain && i < calls.size(); ++i) {
+    plain = outputs[i].value->kind == Expr::Kind::Column && outputs[i].value->column == calls[i].output.id;
+  }
+  for (size_t i = 0; i < calls.size(); ++i) {
+    calls[i].output.name = plain ? outputs[i].name : "$aggregate" + std::to_string(i);
+  }
+  node->aggregates = std::move(calls);
+  node->inputs = {input.rel};
+  attach(*node, span);
+  for (const auto& [column, expression] : node->keys) node->columns.push_back(column);
+  for (const AggregateCall& aggregate : node->aggregates) node->columns.push_back(aggregate.output);
+  Tabular result;
+  result.columns = node->columns;
+  const size_t keys = node->keys.size();
+  result.rel = std::move(node);
+  if (plain) return result;
+  std::vector<std::pair<PlanColumn, ExprPtr>> projected;
+  for (size_t i = 0; i < keys; ++i) {
+    const PlanColumn& column = result.columns[i];
+    projected.emplace_back(new_column(column.name, column.type), column_reference(column, span));
+  }
+  for (NamedOutput& output : outputs) {
+    const Type type = output.value->type;
+    projected.emplace_back(new_column(std::move(output.name), type), std::move(output.value));
+  }
+  return add_project(std::move(result), std::move(projected), span);
+}
+
+Result<Tabular> Binder::bind_distinct(const syntax::DistinctOp& op, Tabular input,
+                                      const EnvironmentPtr& environment) {
+  auto node = std::make_shared<Aggregate>();
+  ScalarScope scope(environment);
+  scope.input = &input;
+  scope.where = "distinct";
+  NameAllocator names;
+  if (op.star) {
+    for (const PlanColumn& column : input.columns) {
+      node->keys.emplace_back(new_column(names.unique(column.name), column.type),
+                              column_reference(column, op.span));
+    }
+  }
+  for (const syntax::NamedExpr& column : op.columns) {
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
+    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
+    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+    const Type type = value->type;
+    node->keys.emplace_back(new_column(std::move(name), type), std::move(value));
+  }
+  return finish_summarize(std::move(input), std::move(node), {}, {}, op.span);
+}
+
+Result<Tabular> Binder::bind_count(const syntax::CountOp& op, Tabular input) {
+  AggregateScope aggregates;
+  SPILLWAY_ASSIGN(ExprPtr value, add_aggregate(aggregates, "count", {}, nullptr, op.span));
+  std::vector<NamedOutput> outputs;
+  outputs.push_back({op.as ? op.as->text : "Count", std::move(value)});
+  return finish_summarize(std::move(input), std::make_shared<Aggregate>(), std::move(aggregates.calls),
+                          std::move(outputs), op.span);
+}
+
+}  // namespace spillway::kql
