@@ -72,19 +72,44 @@ class SqlConnection : public Connection {
     SPILLWAY_ASSIGN(const auto statement, Statement::open(database_, watchdog_, options));
     ResultHandle result;
     SPILLWAY_TRY(statement->run(sql, result));
-    std::vector<std::vector<std::optional<std::string>>> rows(duckdb_row_count(result.get()));
     const idx_t columns = duckdb_column_count(result.get());
-    for (idx_t r = 0; r < rows.size(); ++r) {
-      for (idx_t c = 0; c < columns; ++c) {
-        char* text = duckdb_value_varchar(result.get(), c, r);
-        rows[r].push_back(text ? std::optional<std::string>(text) : std::nullopt);
-        duckdb_free(text);
+    for (idx_t c = 0; c < columns; ++c) {
+      if (!prints(duckdb_column_type(result.get(), c))) {
+        return Error(ErrorCode::Internal, "a result column must be cast to VARCHAR: " +
+                                              std::string(duckdb_column_name(result.get(), c)));
       }
+    }
+    std::vector<std::vector<std::optional<std::string>>> rows(duckdb_row_count(result.get()));
+    for (idx_t r = 0; r < rows.size(); ++r) {
+      for (idx_t c = 0; c < columns; ++c) rows[r].push_back(text_of(result.get(), c, r));
     }
     return rows;
   }
 
  private:
+  /// False for types of which DuckDB's API gives no text.
+  static bool prints(duckdb_type type) {
+    switch (type) {
+      case DUCKDB_TYPE_TIMESTAMP_TZ:
+      case DUCKDB_TYPE_TIME_TZ:
+      case DUCKDB_TYPE_LIST:
+      case DUCKDB_TYPE_STRUCT:
+      case DUCKDB_TYPE_MAP:
+      case DUCKDB_TYPE_ARRAY:
+      case DUCKDB_TYPE_UNION:
+      case DUCKDB_TYPE_BIT: return false;
+      default: return true;
+    }
+  }
+  static std::optional<std::string> text_of(duckdb_result* result, idx_t column, idx_t row) {
+    if (duckdb_value_is_null(result, column, row)) return std::nullopt;
+    const duckdb_string text = duckdb_value_string(result, column, row);
+    std::optional<std::string> copy;
+    if (text.data) copy.emplace(text.data, text.size);
+    duckdb_free(text.data);
+    return copy;
+  }
+
   const DatabaseHandle& database_;
   Watchdog& watchdog_;
 };

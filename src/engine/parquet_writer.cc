@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <set>
 
+#include "engine/decimals.h"
 #include "engine/engine_impl.h"
 #include "engine/paths.h"
 #include "engine/sql.h"
@@ -103,7 +104,12 @@ Result<std::optional<Value>> value_of(const std::string& key, Type type) {
     case Type::Bool: return std::optional<Value>(Value::boolean(text == "true"));
     case Type::String: return std::optional<Value>(Value::string(text));
     case Type::Dynamic: return std::optional<Value>(Value::dynamic(text));
-    case Type::Decimal: return std::optional<Value>(Value::decimal(text));
+    case Type::Decimal: {
+      const auto units = parse_decimal(text);
+      if (!units) return broken;
+      char digits[kDecimalText];
+      return std::optional<Value>(Value::decimal(std::string(digits, format_decimal(*units, digits))));
+    }
     case Type::Guid: {
       const auto guid = Guid::parse(text);
       if (!guid) return broken;
