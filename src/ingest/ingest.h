@@ -51,7 +51,8 @@ Result<std::string> normalize_mapping(std::string_view kind, std::string_view js
 
 struct Request {
   std::string database;
-  /// The table as the extents are written for it: its columns with their ids.
+  /// The table as the extents are written for it: its columns with their ids. It may not exist yet, or be
+  /// another version of the one of that name, where `prepare` sees to it.
   catalog::Table table;
   Properties properties;
   /// Inside the transaction that makes the extents visible, before it does: creates or alters the table,
@@ -65,9 +66,10 @@ struct Request {
 /// An extent that was made, committed and visible.
 struct Loaded {
   catalog::Extent extent;
-  std::string
-      item;  // the public path of the file (or files) that it came from; empty for inline data and queries
+  std::string item;  // the public paths of the files that it came from; empty for inline data and queries
 };
+
+inline constexpr size_t kMaxOperations = 32;
 
 /// Work in the background: an operation that `.show operations` lists.
 struct OperationRequest {
@@ -79,7 +81,8 @@ struct OperationRequest {
 
 class Ingestor {
  public:
-  /// `extents_folder`: where Extent::path begins; the engine's. All references outlive it.
+  /// `extents_folder`: where Extent::path begins; the engine's. All references outlive it. A thread of its
+  /// own removes the files of dropped extents that nobody reads any more, and those that a failure left.
   static Result<std::unique_ptr<Ingestor>> open(catalog::Catalog& catalog, engine::Engine& engine,
                                                 const storage::StoreFactory& stores, const Clock& clock,
                                                 const std::string& extents_folder);
@@ -87,21 +90,27 @@ class Ingestor {
 
   // All three return the extents that were made: none where there were no records. Errors: DataFormat (with
   // the file and the line), EntityNotFound and Conflict (the table), StorageAccess, Cancelled, Timeout;
-  // BadRequest where ingestIfNotExists forbids it.
+  // BadRequest where ingestIfNotExists forbids it. After an Internal or StorageTransient error the batch may
+  // have been committed all the same: ingest-by tags tell.
   virtual Result<std::vector<Loaded>> ingest_data(const Request& request, std::string_view data) = 0;
   /// `connections`: connection strings, each of one file, or of a folder: all files below it. One batch: all
   /// or none.
   virtual Result<std::vector<Loaded>> ingest_files(const Request& request,
                                                    const std::vector<std::string>& connections) = 0;
   /// The plan's columns go into the table's by position, converted to their types; missing ones are null.
+  /// SchemaMismatch where there are more of them, or one can't be converted.
   virtual Result<std::vector<Loaded>> ingest_query(const Request& request, kql::RelPtr plan) = 0;
 
-  /// The operation's id; its state and, with persist_details, its result go into the catalog.
+  /// Runs `work` in a thread of its own. The operation's id; its state and, with persist_details, its result
+  /// go into the catalog (catalog/operation_details.h). Throttled where kMaxOperations are running.
   virtual Result<Guid> start_operation(OperationRequest request) = 0;
   /// True where an operation of this ingestor with that id was running and is now told to stop.
   virtual bool cancel_operation(const Guid& id) = 0;
   /// Waits for what runs in the background, cancelled; safe to call twice.
   virtual void stop() = 0;
+  /// One pass over the extents folder, now: removes every file that the catalog doesn't name (and no
+  /// ingestion is about to), and those of dropped extents that nobody reads. How many files that were.
+  virtual Result<int64_t> sweep() = 0;
 };
 
 }  // namespace spillway::ingest
