@@ -52,10 +52,6 @@ T need(Result<T> result) {
   return *std::move(result);
 }
 
-void need(const Status& status) {
-  if (!status.ok()) die(status.error().message);
-}
-
 std::vector<Table> command(commands::Services services, const std::string& text) {
   commands::Request request;
   request.text = text;
