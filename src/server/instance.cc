@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "base/log.h"
-#include "server/extent_janitor.h"
 
 namespace spillway::server {
 namespace {
@@ -73,7 +72,6 @@ class LocalInstance : public Instance {
   const storage::StoreFactory stores_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<ExtentJanitor> janitor_;
   std::unique_ptr<ingest::Ingestor> ingestor_;
   std::unique_ptr<exports::Service> exports_;
 };
@@ -88,8 +86,6 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
   engine_options.extents_folder = folders.extents.string();
   SPILLWAY_ASSIGN(engine_, engine::Engine::open(engine_options, stores_));
 
-  janitor_ = std::make_unique<ExtentJanitor>(*catalog_, folders.extents.string());
-  SPILLWAY_TRY(janitor_->sweep_at_start());
   SPILLWAY_ASSIGN(ingestor_,
                   ingest::Ingestor::open(*catalog_, *engine_, stores_, clock_, folders.extents.string()));
 
@@ -98,7 +94,6 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
   export_options.owner = std::to_string(getpid()) + '-' + Guid::random().str();
   SPILLWAY_ASSIGN(exports_, exports::Service::open(*catalog_, *engine_, stores_, clock_, export_options));
 
-  janitor_->start();
   exports_->start();
   return {};
 }
@@ -106,7 +101,6 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
 void LocalInstance::stop() {
   if (exports_) exports_->stop();
   if (ingestor_) ingestor_->stop();
-  if (janitor_) janitor_->stop();
 }
 
 }  // namespace
