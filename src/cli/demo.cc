@@ -165,7 +165,7 @@ class Demo {
     // Where the flights come from: the Parquet file, read in place.
     fs::path file = fs::absolute(options_.flights);
     SPILLWAY_TRY(command(
-        ".create external table FlightsFile (date:datetime, delay:long, distance:long, origin:string, "
+        ".create external table FlightsFile (['date']:datetime, delay:long, distance:long, origin:string, "
         "destination:string) kind=storage dataformat=parquet (" +
         quoted(file.parent_path().string()) + ") with (namePrefix=" + quoted(file.stem().string()) +
         ", fileExtension=" + quoted(file.extension().string()) + ")"));
@@ -210,8 +210,9 @@ class Demo {
   }
 
   Status ingest_flights() {
-    SPILLWAY_ASSIGN(Table span,
-                    rows("external_table('FlightsFile') | summarize First = min(date), Last = max(date)"));
+    SPILLWAY_ASSIGN(
+        Table span,
+        rows("external_table('FlightsFile') | summarize First = min(['date']), Last = max(['date'])"));
     Ticks first = span.rows[0][0].as_int();
     Ticks width = (span.rows[0][1].as_int() - first) / options_.batches + 1;
     Clock::time_point start = Clock::now();
@@ -225,9 +226,9 @@ class Demo {
   }
 
   Status append_batch(Ticks from, Ticks to) {
-    return command(".append Flights <| external_table('FlightsFile') | where date >= datetime(" +
-                   format_datetime(from) + ") and date < datetime(" + format_datetime(to) +
-                   ") | project Date = date, Delay = delay, Distance = distance, Origin = origin, "
+    return command(".append Flights <| external_table('FlightsFile') | where ['date'] >= datetime(" +
+                   format_datetime(from) + ") and ['date'] < datetime(" + format_datetime(to) +
+                   ") | project Date = ['date'], Delay = delay, Distance = distance, Origin = origin, "
                    "Destination = destination");
   }
 

@@ -9,6 +9,8 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -438,9 +440,10 @@ void Connection::watch() {
       tcp::socket::wait_read, [self = shared_from_this(), number = request_number_](error_code error) {
         if (!self->busy_ || number != self->request_number_) return;
         char byte = 0;
-        if (!error && recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
-          return;  // the next request is there already: what comes after it can't be seen
-        }
+        const ssize_t seen =
+            error ? 0 : recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (seen > 0) return;  // the next request is there already: what comes after it can't be seen
+        if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return self->watch();
         self->give_up();
       });
 }
