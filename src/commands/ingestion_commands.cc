@@ -331,7 +331,14 @@ Result<int64_t> prepare_table(Writer& writer, const std::string& database_name, 
                  name.span};
   }
   if (mode.replaces) SPILLWAY_TRY(writer.drop_extents(database_name, now->id, extent_ids(*now)));
-  if (plan.alter) SPILLWAY_TRY(writer.alter_table(database_name, plan.table));
+  if (plan.alter) {
+    // The catalog numbers new columns itself, and, because the columns are as planned, with the same ids.
+    catalog::Table table = plan.table;
+    for (catalog::Column& column : table.columns) {
+      if (column.id >= planned_from->next_column_id) column.id = 0;
+    }
+    SPILLWAY_TRY(writer.alter_table(database_name, table));
+  }
   return now->id;
 }
 
