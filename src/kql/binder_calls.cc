@@ -145,12 +145,15 @@ const char* conversion_to(Type type) {
 
 Result<ExprPtr> Binder::make_call(const ScalarOverload& overload, std::vector<ExprPtr> arguments, Type type,
                                   TextSpan span) {
-  bool constant = overload.lowering.native && !overload.lowering.is_volatile;
+  bool constant = !overload.lowering.is_volatile;
   auto expression = std::make_shared<Expr>();
   uint64_t nodes = 1;
   for (const ExprPtr& argument : arguments) {
     nodes += argument->nodes;
-    expression->depth = std::max(expression->depth, argument->depth + 1);
+    // A chain of one and the same addition is as good as flat.
+    const bool flat =
+        argument == arguments.front() && argument->function == &overload && overload.function->name == "+";
+    expression->depth = std::max(expression->depth, argument->depth + (flat ? 0 : 1));
     constant = constant && argument->kind == Expr::Kind::Literal;
   }
   if (nodes > kMaxExpressionNodes || expression->depth > kMaxPlanExpressionDepth) {
@@ -319,6 +322,7 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"column_ifexists", &Binder::bind_column_ifexists},
       {"columnifexists", &Binder::bind_column_ifexists},
       {"pack_all", &Binder::bind_pack_all},
+      {"assert", &Binder::bind_assert},
       {"extract", &Binder::bind_typed_extract},
       {"extract_json", &Binder::bind_typed_extract},
       {"extractjson", &Binder::bind_typed_extract},
@@ -341,6 +345,21 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
     return std::optional<ExprPtr>(literal(Value::string(options_.principal), expression.span));
   }
   return std::optional<ExprPtr>();
+}
+
+/// The condition is a constant, and is known once the query is bound.
+Result<ExprPtr> Binder::bind_assert(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(expression, 2, 2));
+  SPILLWAY_ASSIGN(const ExprPtr condition, bind_predicate(*expression.arguments[0].value, scope));
+  SPILLWAY_ASSIGN(const std::string message,
+                  constant_text(*expression.arguments[1].value, scope.environment, "assert()'s message"));
+  if (condition->kind != Expr::Kind::Literal) {
+    return semantic("assert(): its condition must be a constant", expression.arguments[0].span);
+  }
+  if (condition->literal.is_null() || !condition->literal.as_bool()) {
+    return semantic("assert() has failed with message: '" + message + "'", expression.span);
+  }
+  return condition;
 }
 
 /// case(p1, v1, p2, v2, …, else) as nested conditions.
@@ -512,7 +531,8 @@ Result<ExprPtr> Binder::bind_typed_extract(const syntax::CallExpr& expression, S
     SPILLWAY_ASSIGN(ExprPtr bound, bind_scalar(*argument.value, scope));
     arguments.push_back(std::move(bound));
   }
-  SPILLWAY_ASSIGN(ExprPtr text, call(expression.name.text, std::move(arguments), expression.span));
+  const std::string& name = expression.name.text;
+  SPILLWAY_ASSIGN(ExprPtr text, call(name, std::move(arguments), expression.span));
   if (!type || *type == text->type) return text;
   if (*type == Type::Dynamic) return call("parse_json", {std::move(text)}, expression.span);
   return convert(std::move(text), *type);

@@ -222,6 +222,7 @@ class Binder {
   Result<ExprPtr> bind_cursor_predicate(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_ingestion_time(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_column_ifexists(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_assert(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_typed_extract(const syntax::CallExpr& call, ScalarScope& scope);
   Status check_arguments(const syntax::CallExpr& call, size_t least, size_t most) const;
@@ -366,6 +367,8 @@ bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
 /// The type that values of both are compared or chosen in; nullopt where there is none.
 std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins);
+/// A literal array's elements as values of their own, nulls left out; false for anything else.
+bool expand_array(const Expr& expression, std::vector<Value>& out);
 /// Rewrites a predicate whose null counts as false to operators that are faster.
 ExprPtr relax_predicate(const ExprPtr& predicate);
 

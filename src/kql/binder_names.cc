@@ -569,7 +569,7 @@ Status Binder::bind_arguments(const syntax::FunctionExpr& function, const std::s
     position = 1;
   }
   for (const syntax::Argument& argument : arguments) {
-    size_t index = position;
+    size_t index = position++;
     if (argument.name) {
       index = 0;
       while (index < given.size() && function.parameters[index].name.text != argument.name->text) ++index;
@@ -577,8 +577,6 @@ Status Binder::bind_arguments(const syntax::FunctionExpr& function, const std::s
         return semantic("Function '" + name + "' has no parameter '" + argument.name->text + "'",
                         argument.name->span);
       }
-    } else {
-      ++position;
     }
     if (index >= given.size()) {
       return semantic("Function '" + name + "' takes " + std::to_string(given.size()) + " arguments, not " +

@@ -316,6 +316,8 @@ InForm form_of(syntax::InOp op) {
           op == syntax::InOp::InCi || op == syntax::InOp::NotInCi};
 }
 
+}  // namespace
+
 /// A literal array's elements as literals of their own.
 bool expand_array(const Expr& expression, std::vector<Value>& out) {
   if (expression.kind != Expr::Kind::Literal || expression.type != Type::Dynamic ||
@@ -330,8 +332,6 @@ bool expand_array(const Expr& expression, std::vector<Value>& out) {
   }
   return true;
 }
-
-}  // namespace
 
 Result<ExprPtr> Binder::bind_in_list(const syntax::InExpr& in, ExprPtr left, std::vector<ExprPtr> list) {
   const InForm form = form_of(in.op);

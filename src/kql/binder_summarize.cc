@@ -13,6 +13,11 @@ bool is_row_aggregate(std::string_view name) {
          name == "take_any" || name == "any";
 }
 
+bool is_percentiles(std::string_view name) {
+  return name == "percentiles" || name == "percentilesw" || name == "percentiles_array" ||
+         name == "percentilesw_array";
+}
+
 /// The common spelling of an aggregate's older names.
 std::string canonical_row_aggregate(const std::string& name) {
   if (name == "argmax") return "arg_max";
@@ -78,6 +83,11 @@ Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view na
   }
   std::optional<Type> common;
   SPILLWAY_ASSIGN(arguments, convert_arguments(best->parameters, false, std::move(arguments), common));
+  std::vector<ExprPtr> finishing;
+  if (!best->finish.empty()) {
+    finishing.assign(arguments.begin() + static_cast<std::ptrdiff_t>(best->finish_from), arguments.end());
+    arguments.resize(best->finish_from);
+  }
   AggregateCall aggregate;
   Type type = best->result.type;
   if (best->result.kind == ResultType::Kind::SameAsArgument) {
@@ -89,7 +99,10 @@ Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view na
   aggregate.filter = std::move(filter);
   aggregate.span = span;
   scope.calls.push_back(std::move(aggregate));
-  return column_reference(scope.calls.back().output, span);
+  ExprPtr result = column_reference(scope.calls.back().output, span);
+  if (best->finish.empty()) return result;
+  finishing.insert(finishing.begin(), std::move(result));
+  return call(best->finish, std::move(finishing), span);
 }
 
 Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const syntax::CallExpr& expression,
@@ -101,8 +114,8 @@ Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const 
   if (scope.aggregates->inside) {
     return semantic("Aggregate " + name + "() can't stand inside another aggregate", expression.span);
   }
-  if (is_row_aggregate(expression.name.text) || expression.name.text == "percentiles") {
-    SPILLWAY_ASSIGN(const std::vector<NamedOutput> outputs, expression.name.text == "percentiles"
+  if (is_row_aggregate(expression.name.text) || is_percentiles(expression.name.text)) {
+    SPILLWAY_ASSIGN(const std::vector<NamedOutput> outputs, is_percentiles(expression.name.text)
                                                                 ? bind_percentiles(expression, scope)
                                                                 : bind_row_aggregate(expression, scope));
     return outputs.front().value;
@@ -131,7 +144,11 @@ Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const 
   }
   scope.aggregates->inside = false;
   if (takes_predicate && !filter) return semantic(name + "(): needs a predicate", expression.span);
-  return add_aggregate(*scope.aggregates, name, std::move(arguments), std::move(filter), expression.span);
+  const Type weighted = arguments.empty() ? Type::Dynamic : arguments[0]->type;
+  SPILLWAY_ASSIGN(ExprPtr result, add_aggregate(*scope.aggregates, name, std::move(arguments),
+                                                std::move(filter), expression.span));
+  if (name == "percentilew") return convert(std::move(result), weighted);
+  return result;
 }
 
 Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggregate(
@@ -143,7 +160,7 @@ Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggreg
     SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_row_aggregate(*given, scope));
     return Outputs(std::move(outputs));
   }
-  if (given->name.text == "percentiles") {
+  if (is_percentiles(given->name.text)) {
     SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_percentiles(*given, scope));
     return Outputs(std::move(outputs));
   }
@@ -206,25 +223,56 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_row_aggregate(const syntax
   return columns;
 }
 
+/// percentiles(x, p…), percentilesw(x, weight, p…), and their forms that give an array.
 Result<std::vector<Binder::NamedOutput>> Binder::bind_percentiles(const syntax::CallExpr& expression,
                                                                   ScalarScope& scope) {
-  if (expression.arguments.size() < 2) {
-    return semantic("percentiles(): needs an expression and at least one percentile", expression.span);
+  const std::string& function = expression.name.text;
+  const bool weighted = function.starts_with("percentilesw"), array = function.ends_with("_array");
+  const size_t first = weighted ? 2 : 1;
+  if (expression.arguments.size() <= first) {
+    return semantic(function + "(): needs " + (weighted ? "an expression, its weight" : "an expression") +
+                        " and at least one percentile",
+                    expression.span);
   }
   ScalarScope inside = scope;
   inside.aggregates = nullptr;
-  const syntax::Expr& of = *expression.arguments[0].value;
-  SPILLWAY_ASSIGN(const ExprPtr value, bind_scalar(of, inside));
-  std::vector<NamedOutput> outputs;
-  for (size_t i = 1; i < expression.arguments.size(); ++i) {
-    SPILLWAY_ASSIGN(ExprPtr rank, bind_scalar(*expression.arguments[i].value, inside));
-    std::string name = "percentile_" + automatic_name(of);
-    if (rank->kind == Expr::Kind::Literal) name += "_" + rank->literal.str();
-    std::replace(name.begin(), name.end(), '.', '_');
-    SPILLWAY_ASSIGN(ExprPtr output, add_aggregate(*scope.aggregates, "percentile", {value, std::move(rank)},
-                                                  nullptr, expression.span));
-    outputs.push_back({std::move(name), std::move(output)});
+  std::vector<ExprPtr> arguments;
+  std::vector<ExprPtr> ranks;
+  for (size_t i = 0; i < expression.arguments.size(); ++i) {
+    SPILLWAY_ASSIGN(ExprPtr bound, bind_scalar(*expression.arguments[i].value, inside));
+    if (i < first) {
+      arguments.push_back(std::move(bound));
+    } else if (std::vector<Value> elements; expand_array(*bound, elements)) {
+      for (Value& element : elements) {
+        SPILLWAY_ASSIGN(ExprPtr rank, convert(literal(std::move(element), bound->span), Type::Real));
+        ranks.push_back(std::move(rank));
+      }
+    } else {
+      ranks.push_back(std::move(bound));
+    }
   }
+  const std::string name = automatic_name(*expression.arguments[0].value);
+  std::vector<NamedOutput> outputs;
+  for (const ExprPtr& rank : ranks) {
+    std::string column = "percentile_" + name;
+    if (rank->kind == Expr::Kind::Literal) column += "_" + rank->literal.str();
+    std::replace(column.begin(), column.end(), '.', '_');
+    std::vector<ExprPtr> with_rank = arguments;
+    with_rank.push_back(rank);
+    const Type type = arguments[0]->type;
+    SPILLWAY_ASSIGN(ExprPtr output, add_aggregate(*scope.aggregates, weighted ? "percentilew" : "percentile",
+                                                  std::move(with_rank), nullptr, expression.span));
+    if (weighted) {
+      SPILLWAY_ASSIGN(output, convert(std::move(output), type));
+    }
+    outputs.push_back({std::move(column), std::move(output)});
+  }
+  if (!array) return outputs;
+  std::vector<ExprPtr> values;
+  for (NamedOutput& output : outputs) values.push_back(std::move(output.value));
+  SPILLWAY_ASSIGN(ExprPtr packed, call("pack_array", std::move(values), expression.span));
+  outputs.clear();
+  outputs.push_back({"percentiles_" + name, std::move(packed)});
   return outputs;
 }
 
@@ -242,6 +290,9 @@ std::string aggregate_name(const syntax::Expr& expression,
   if (call->arguments.empty()) return name;
   const bool predicate_first = function->overloads.front()->takes_predicate && call->arguments.size() == 1;
   if (!predicate_first) name += name_of(*call->arguments[0].value);
+  if (function->name.starts_with("covariance") && call->arguments.size() > 1) {
+    name += "_" + name_of(*call->arguments[1].value);
+  }
   if (function->name == "percentile" && call->arguments.size() == 2) {
     const auto* rank = call->arguments[1].value->try_as<syntax::LiteralExpr>();
     if (rank) name += "_" + rank->value.str();

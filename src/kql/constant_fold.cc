@@ -80,11 +80,66 @@ class OneValueSink : public VectorSink {
   alignas(16) std::array<char, 16> bytes_{};
 };
 
+/// -1, 0, 1; nullopt where one is null or the type has no order here.
+std::optional<int> compare(const Value& a, const Value& b) {
+  if (a.is_null() || b.is_null() || a.type() != b.type()) return std::nullopt;
+  const auto three_way = [](const auto& x, const auto& y) { return x < y ? -1 : y < x ? 1 : 0; };
+  switch (a.type()) {
+    case Type::Bool: return three_way(a.as_bool(), b.as_bool());
+    case Type::Int:
+    case Type::Long:
+    case Type::DateTime:
+    case Type::TimeSpan: return three_way(a.as_int(), b.as_int());
+    case Type::Real:
+      if (a.as_real() != a.as_real() || b.as_real() != b.as_real()) return std::nullopt;
+      return three_way(a.as_real(), b.as_real());
+    case Type::String: return three_way(a.as_text(), b.as_text());
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Value> evaluate_comparison(const std::string& name, const Value& a, const Value& b) {
+  const std::optional<int> order = compare(a, b);
+  if (!order) return std::nullopt;
+  if (name == "==" || name == "== known") return Value::boolean(*order == 0);
+  if (name == "!=") return Value::boolean(*order != 0);
+  if (name == "<") return Value::boolean(*order < 0);
+  if (name == "<=") return Value::boolean(*order <= 0);
+  if (name == ">") return Value::boolean(*order > 0);
+  if (name == ">=") return Value::boolean(*order >= 0);
+  return std::nullopt;
+}
+
+/// `and`, `or`, `not` of values that aren't null.
+std::optional<Value> evaluate_logic(const std::string& name, const std::vector<Value>& arguments) {
+  bool all = true, any = false;
+  for (const Value& argument : arguments) {
+    if (argument.type() != Type::Bool || argument.is_null()) return std::nullopt;
+    all = all && argument.as_bool();
+    any = any || argument.as_bool();
+  }
+  if (name == "and") return Value::boolean(all);
+  if (name == "or") return Value::boolean(any);
+  if (name == "not") return Value::boolean(!any);
+  return std::nullopt;
+}
+
+/// The few functions with SQL templates that queries have over constants.
+std::optional<Value> evaluate_template(const std::string& name, const std::vector<Value>& arguments) {
+  if (name == "iff" || name == "iif") {
+    const bool yes = !arguments[0].is_null() && arguments[0].as_bool();
+    return arguments[yes ? 1 : 2];
+  }
+  if (std::optional<Value> value = evaluate_logic(name, arguments)) return value;
+  return arguments.size() == 2 ? evaluate_comparison(name, arguments[0], arguments[1]) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Value> evaluate(const ScalarOverload& overload, const std::vector<Value>& arguments,
                               Type result) {
-  if (!overload.lowering.native || overload.lowering.is_volatile) return std::nullopt;
+  if (overload.lowering.is_volatile) return std::nullopt;
+  if (!overload.lowering.native) return evaluate_template(overload.function->name, arguments);
   std::deque<Cell> cells;
   std::vector<VectorView> views;
   for (const Value& argument : arguments) {

@@ -1,4 +1,4 @@
-// Evaluates native functions over constants while a query is bound.
+// Evaluates functions over constants while a query is bound: all native ones, and comparisons and logic.
 #pragma once
 
 #include <optional>

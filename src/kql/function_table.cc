@@ -73,7 +73,7 @@ void append_hole(std::string& out, const Hole& hole, const std::vector<std::stri
 }
 
 std::string fill(std::string_view sql_template, const std::vector<std::string>& arguments,
-                 std::string_view filter) {
+                 std::string_view filter, std::string_view order) {
   std::string out;
   size_t at = 0;
   while (true) {
@@ -85,6 +85,8 @@ std::string fill(std::string_view sql_template, const std::vector<std::string>& 
     const std::string_view inside = sql_template.substr(open + 1, close - open - 1);
     if (inside == "filter") {
       out += filter;
+    } else if (inside == "order") {
+      out += order;
     } else {
       append_hole(out, parse_hole(inside), arguments);
     }
@@ -97,13 +99,13 @@ std::string fill(std::string_view sql_template, const std::vector<std::string>& 
 }  // namespace
 
 std::string expand(std::string_view sql_template, const std::vector<std::string>& arguments) {
-  return fill(sql_template, arguments, "");
+  return fill(sql_template, arguments, "", "");
 }
 
 std::string expand_aggregate(std::string_view sql_template, const std::vector<std::string>& arguments,
-                             std::string_view filter) {
+                             std::string_view filter, std::string_view order) {
   const std::string clause = filter.empty() ? "" : " FILTER (WHERE " + std::string(filter) + ")";
-  std::string out = fill(sql_template, arguments, clause);
+  std::string out = fill(sql_template, arguments, clause, order);
   if (sql_template.find("{filter}") == std::string_view::npos) out += clause;
   return out;
 }
@@ -133,7 +135,8 @@ ScalarBuilder& ScalarBuilder::add(std::initializer_list<P> parameters, R result,
     if (!lowering.sql.empty() && !all_strings) overload->lowering.sql = "COALESCE(" + lowering.sql + ", '')";
     assert(overload->lowering.native || !overload->lowering.sql.empty());
   }
-  if (lowering.native) overload->lowering.native_name = native_name(function_.name, function_.overloads.size());
+  if (lowering.native)
+    overload->lowering.native_name = native_name(function_.name, function_.overloads.size());
   function_.overloads.push_back(std::move(overload));
   return *this;
 }
@@ -178,6 +181,12 @@ AggregateBuilder& AggregateBuilder::takes_if(std::initializer_list<P> parameters
                                              std::string sql_template) {
   takes(parameters, result, std::move(sql_template));
   function_.overloads.back()->takes_predicate = true;
+  return *this;
+}
+
+AggregateBuilder& AggregateBuilder::finished_by(std::string scalar_function, size_t from) {
+  function_.overloads.back()->finish = std::move(scalar_function);
+  function_.overloads.back()->finish_from = from;
   return *this;
 }
 

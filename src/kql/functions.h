@@ -1,7 +1,7 @@
-// The function table: every scalar function, operator and aggregate that KQL has here, each declared once with its
-// names, signatures, result type, null behaviour and lowering. The binder resolves calls in it, error messages
-// take the nearest known name from it, docs/kql.md is generated from it, and the engine lowers by it.
-// Nothing else in the code lists functions.
+// The function table: every scalar function, operator and aggregate that KQL has here, each declared once
+// with its names, signatures, result type, null behaviour and lowering. The binder resolves calls in it,
+// error messages take the nearest known name from it, docs/kql.md is generated from it, and the engine lowers
+// by it. Nothing else in the code lists functions.
 //
 // A declaration, in one of functions/*.cc:
 //
@@ -11,15 +11,16 @@
 //   table.scalar("startofweek")
 //       .takes({Type::DateTime}, Type::DateTime, native<Ticks(Ticks)>(start_of_week));
 //
-// SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas, {1*} those from the second
-// on, {* OR } all of them separated by " OR ". expand() and expand_aggregate() fill them in. Physical types are those
-// of base/types.h: a template over a datetime sees BIGINT ticks. A template names each argument at most once, so that
-// the SQL of a nested expression grows only as its tree does; {filter} in an aggregate is the exception.
+// SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas, {1*} those from
+// the second on, {* OR } all of them separated by " OR ". expand() and expand_aggregate() fill them in.
+// Physical types are those of base/types.h: a template over a datetime sees BIGINT ticks. A template names
+// each argument at most once, so that the SQL of a nested expression grows only as its tree does; {filter} in
+// an aggregate is the exception.
 //
-// Native functions have definite types: the binder converts every argument to the type of its parameter (`type`, also
-// for AsString and AsDynamic; never Any, Numeric or Same), and a variadic parameter repeats with that one type. They
-// deal with nulls themselves, whatever `nulls` says: the engine hands them nulls and takes the nulls that they set.
-// A function over constants may be evaluated once unless is_volatile.
+// Native functions have definite types: the binder converts every argument to the type of its parameter
+// (`type`, also for AsString and AsDynamic; never Any, Numeric or Same), and a variadic parameter repeats
+// with that one type. They deal with nulls themselves, whatever `nulls` says: the engine hands them nulls and
+// takes the nulls that they set. A function over constants may be evaluated once unless is_volatile.
 #pragma once
 
 #include <functional>
@@ -59,13 +60,13 @@ enum class NullRule {
 /// What a parameter accepts.
 struct Parameter {
   enum class Kind {
-    Exact,       // `type`, or what converts to it implicitly (int → long → real, …)
-    Any,         // every scalar type
-    Numeric,     // int, long, real, decimal
-    Same,        // the common type of all `Same` parameters
-    Constant,    // `type`, and it must be a constant
-    AsString,    // any scalar, converted as tostring() does (`type` is String)
-    AsDynamic,   // any scalar, converted as todynamic() of its value (`type` is Dynamic)
+    Exact,      // `type`, or what converts to it implicitly (int → long → real, …)
+    Any,        // every scalar type
+    Numeric,    // int, long, real, decimal
+    Same,       // the common type of all `Same` parameters
+    Constant,   // `type`, and it must be a constant
+    AsString,   // any scalar, converted as tostring() does (`type` is String)
+    AsDynamic,  // any scalar, converted as todynamic() of its value (`type` is Dynamic)
   } kind = Kind::Exact;
   Type type = Type::Dynamic;
 };
@@ -81,8 +82,8 @@ struct ScalarFunction;
 struct ScalarOverload {
   const ScalarFunction* function = nullptr;
   std::vector<Parameter> parameters;
-  int required = 0;          // arguments that must be there; fewer than the parameters only where variadic
-  bool variadic = false;     // the last parameter repeats, `required` times in all at least
+  int required = 0;       // arguments that must be there; fewer than the parameters only where variadic
+  bool variadic = false;  // the last parameter repeats, `required` times in all at least
   ResultType result;
   NullRule nulls = NullRule::Propagate;
   Lowering lowering;
@@ -102,8 +103,15 @@ struct AggregateOverload {
   int required = 0;
   bool variadic = false;
   ResultType result;
-  std::string sql;    // template, e.g. "sum({0})"; {filter} stands where " FILTER (WHERE …)" goes, at its end by default
-  bool takes_predicate = false;  // countif, sumif, …: the last argument is a predicate, split off by the binder
+  /// Template, e.g. "sum({0})". {filter} stands where " FILTER (WHERE …)" goes, at its end by default;
+  /// {order} where the order of the records matters, as " ORDER BY …" or nothing.
+  std::string sql;
+  /// Where set: the aggregate gathers an array (of its first argument, or of two in turn), and this scalar
+  /// function makes the result of that and the arguments from `finish_from` on. The binder applies it.
+  std::string finish;
+  size_t finish_from = 1;
+  bool takes_predicate =
+      false;  // countif, sumif, …: the last argument is a predicate, split off by the binder
 };
 
 struct AggregateFunction {
@@ -115,22 +123,26 @@ struct AggregateFunction {
 
 /// A scalar template with its arguments put in.
 std::string expand(std::string_view sql_template, const std::vector<std::string>& arguments);
-/// An aggregate's template: `filter` (a lowered predicate, or empty) stands at {filter}, or behind the template, as
-/// " FILTER (WHERE …)".
+/// An aggregate's template: `filter` (a lowered predicate, or empty) stands at {filter}, or behind the
+/// template, as " FILTER (WHERE …)"; `order` (" ORDER BY …", or empty) at {order}.
 std::string expand_aggregate(std::string_view sql_template, const std::vector<std::string>& arguments,
-                             std::string_view filter);
+                             std::string_view filter, std::string_view order = {});
 
 /// The table; made once, never changed after.
 class FunctionTable {
  public:
   static const FunctionTable& instance();
 
-  const ScalarFunction* scalar(std::string_view name) const;        // case-sensitive, as Kusto's names are
+  const ScalarFunction* scalar(std::string_view name) const;  // case-sensitive, as Kusto's names are
   const AggregateFunction* aggregate(std::string_view name) const;
   /// The known name nearest to `name`, or "" where none is near.
   std::string nearest(std::string_view name) const;
-  const std::map<std::string, std::unique_ptr<ScalarFunction>, std::less<>>& scalars() const { return scalars_; }
-  const std::map<std::string, std::unique_ptr<AggregateFunction>, std::less<>>& aggregates() const { return aggregates_; }
+  const std::map<std::string, std::unique_ptr<ScalarFunction>, std::less<>>& scalars() const {
+    return scalars_;
+  }
+  const std::map<std::string, std::unique_ptr<AggregateFunction>, std::less<>>& aggregates() const {
+    return aggregates_;
+  }
 
  private:
   FunctionTable();

@@ -1,8 +1,9 @@
 // Aggregates. Each leaves nulls out, but for count(). Values without rows: query/summarize-operator.md.
 //
-// The binder makes several calls of arg_max(), arg_min() and take_any() over several columns, and of percentiles():
-// see binder_aggregates.cc. Their "… of row" forms take the key, a 1-based position, and the columns; as they all hold
-// the same inner aggregate, it is computed once, and all the columns come from the same record.
+// The binder makes several calls of arg_max(), arg_min() and take_any() over several columns, and of
+// percentiles(): see binder_aggregates.cc. Their "… of row" forms take the key, a 1-based position, and the
+// columns; as they all hold the same inner aggregate, it is computed once, and all the columns come from the
+// same record.
 #include "kql/functions/builder.h"
 
 namespace spillway::kql {
@@ -31,8 +32,12 @@ Pair pair(FunctionTableBuilder& table, const std::string& name, const std::strin
 }
 
 /// A sum of integers that says null instead of failing where it doesn't fit.
-std::string integer_sum() { return "TRY_CAST(COALESCE(sum({0}){filter}, 0) AS BIGINT)"; }
-std::string integer_average() { return "TRY_CAST(sum({0}){filter} // NULLIF(count({0}){filter}, 0) AS BIGINT)"; }
+std::string integer_sum() {
+  return "TRY_CAST(COALESCE(sum({0}){filter}, 0) AS BIGINT)";
+}
+std::string integer_average() {
+  return "TRY_CAST(sum({0}){filter} // NULLIF(count({0}){filter}, 0) AS BIGINT)";
+}
 
 void declare_counts(FunctionTableBuilder& table) {
   using enum Type;
@@ -40,7 +45,9 @@ void declare_counts(FunctionTableBuilder& table) {
       .doc("How many rows.")
       .takes({}, Long, "count(*)")
       .takes({any()}, Long, "count(*)");
-  table.aggregate("countif", "countif_").doc("How many rows make a predicate true.").takes_if({}, Long, "count(*)");
+  table.aggregate("countif", "countif_")
+      .doc("How many rows make a predicate true.")
+      .takes_if({}, Long, "count(*)");
   for (const auto& [name, conditional] :
        {std::pair{"dcount", "dcountif"}, std::pair{"count_distinct", "count_distinctif"}}) {
     Pair counts = pair(table, name, std::string(name) + "_", conditional);
@@ -57,6 +64,7 @@ void declare_sums(FunctionTableBuilder& table) {
       .takes({Real}, Real, "COALESCE(sum({0}){filter}, 0)")
       .takes({Decimal}, Decimal, "COALESCE(sum({0}){filter}, 0)")
       .takes({TimeSpan}, TimeSpan, integer_sum());
+  // Sums of decimals are exact, averages are those of reals.
   pair(table, "avg", "avg_", "avgif")
       .doc("The average")
       .takes({Long}, Real, "COALESCE(avg({0}){filter}, CAST('NaN' AS DOUBLE))")
@@ -85,9 +93,12 @@ void declare_extremes(FunctionTableBuilder& table) {
 void declare_rows(FunctionTableBuilder& table) {
   using enum Type;
   for (const auto& [name, aggregate] : {std::pair{"arg_max", "arg_max"}, std::pair{"arg_min", "arg_min"}}) {
-    const std::string inner = std::string("struct_extract(") + aggregate + "(row({2*}), {0}){filter}, {1})";
+    // Where every key is null the record is any.
+    const std::string inner = std::string("struct_extract(COALESCE(") + aggregate +
+                              "(row({2*}), {0}){filter}, first(row({2*})){filter}), {1})";
     table.aggregate(name, std::string(name) + "_")
-        .doc(std::string("The record with the ") + (aggregate == std::string_view("arg_max") ? "greatest" : "least") + " value.")
+        .doc(std::string("The record with the ") +
+             (aggregate == std::string_view("arg_max") ? "greatest" : "least") + " value.")
         .takes({any(), constant(Long), any()}, type_of(2), inner)
         .repeating(3);
     table.aggregate(std::string(name) + " text", "")
@@ -122,7 +133,7 @@ void declare_spread(FunctionTableBuilder& table) {
   pair(table, "variance", "variance_", "varianceif")
       .doc("The variance of a sample")
       .takes({Real}, Real, "COALESCE(" + finite("var_samp") + ", 0)");
-  pair(table, "variancep", "variancep_", "variancepif")
+  pair(table, "variancep", "variance_", "variancepif")
       .doc("The variance of a population")
       .takes({Real}, Real, "COALESCE(" + finite("var_pop") + ", 0)");
   pair(table, "covariance", "covariance_", "covarianceif")
@@ -143,29 +154,68 @@ void declare_percentiles(FunctionTableBuilder& table) {
       .doc("Several percentiles, each in a column.")
       .takes({any(), constant(Real)}, type_of(0), rank)
       .repeating(2);
+  // Of numbers and their weights in turn.
+  const std::string pairs =
+      "'[' || COALESCE(string_agg(CASE WHEN {0} IS NOT NULL AND {1} > 0 THEN {0} || ',' || {1} END, "
+      "','){filter}, '') || "
+      "']'";
+  table.aggregate("percentilew", "percentile_")
+      .doc("A percentile of values that each count as often as their weight says.")
+      .takes({as_dynamic(), Long, constant(Real)}, Dynamic, pairs)
+      .finished_by("weighted percentile", 2);
+  // The binder makes calls of the two above of these.
+  for (const char* name : {"percentilesw", "percentiles_array", "percentilesw_array"}) {
+    table.aggregate(name, "percentile_")
+        .doc("Several percentiles: with weights, as an array.")
+        .takes({any(), constant(Real)}, type_of(0), rank)
+        .repeating(2);
+  }
 }
+
+/// All values as an array, in the order of the records.
+constexpr const char* kGather = "'[' || COALESCE(string_agg({0}, ','{order}){filter}, '') || ']'";
 
 void declare_collections(FunctionTableBuilder& table) {
   using enum Type;
-  const std::string all = "'[' || COALESCE(string_agg({0}, ','){filter}, '') || ']'";
+  const std::string all = kGather;
   const std::string set = "'[' || COALESCE(string_agg(DISTINCT {0}, ','){filter}, '') || ']'";
   const std::string first_of_set =
-      "'[' || COALESCE(array_to_string(list_filter(list(DISTINCT {0}){filter}, lambda x: x IS NOT NULL)[1:{1}], ','), "
+      "'[' || COALESCE(array_to_string(list_filter(list(DISTINCT {0}){filter}, lambda x: x IS NOT "
+      "NULL)[1:{1}], ','), "
       "'') || ']'";
   // A list of nothing but nulls holds nothing: string_agg leaves them out, list() doesn't.
   const std::string not_null_first =
-      "'[' || COALESCE(array_to_string(list_filter(list({0}){filter}, lambda x: x IS NOT NULL)[1:{1}], ','), '') || ']'";
+      "'[' || COALESCE(array_to_string(list_filter(list({0}{order}){filter}, lambda x: x IS NOT "
+      "NULL)[1:{1}], ','), '') || ']'";
   pair(table, "make_list", "list_", "make_list_if")
       .doc("The values as an array")
       .takes({as_dynamic()}, Dynamic, all)
       .takes({as_dynamic(), constant(Long)}, Dynamic, not_null_first);
   table.aggregate("make_list_with_nulls", "list_")
       .doc("The values as an array, nulls too.")
-      .takes({as_dynamic()}, Dynamic, "'[' || COALESCE(string_agg(COALESCE({0}, 'null'), ','){filter}, '') || ']'");
+      .takes({as_dynamic()}, Dynamic,
+             "'[' || COALESCE(string_agg(COALESCE({0}, 'null'), ','{order}){filter}, '') || ']'");
   pair(table, "make_set", "set_", "make_set_if")
       .doc("The different values as an array")
       .takes({as_dynamic()}, Dynamic, set)
       .takes({as_dynamic(), constant(Long)}, Dynamic, first_of_set);
+  for (const auto& [name, conditional] : {std::pair{"make_bag", "make_bag_if"}}) {
+    AggregateBuilder plain = table.aggregate(name, "bag_");
+    plain.doc("The members of all property bags as one.")
+        .takes({Dynamic}, Dynamic, kGather)
+        .finished_by("merge bags");
+    plain.takes({Dynamic, constant(Long)}, Dynamic, kGather).finished_by("merge bags");
+    AggregateBuilder filtered = table.aggregate(conditional, "bag_");
+    filtered.doc("The members of the property bags of the rows for which a predicate is true, as one.")
+        .takes_if({Dynamic}, Dynamic, kGather)
+        .finished_by("merge bags");
+    filtered.takes_if({Dynamic, constant(Long)}, Dynamic, kGather).finished_by("merge bags");
+  }
+  table.aggregate_alias("make_dictionary", "make_bag");
+  table.aggregate("buildschema", "schema_")
+      .doc("The least schema that admits all dynamic values.")
+      .takes({Dynamic}, Dynamic, "'[' || COALESCE(string_agg(DISTINCT {0}, ','){filter}, '') || ']'")
+      .finished_by("schema of");
   table.aggregate_alias("makelist", "make_list");
   table.aggregate_alias("makeset", "make_set");
 }

@@ -17,20 +17,36 @@ struct P : Parameter {
   P(Type exact) : Parameter{Kind::Exact, exact} {}
   P(Kind k, Type t = Type::Dynamic) : Parameter{k, t} {}
 };
-inline P any() { return P(Parameter::Kind::Any); }
-inline P numeric() { return P(Parameter::Kind::Numeric); }
-inline P same() { return P(Parameter::Kind::Same); }
-inline P as_string() { return P(Parameter::Kind::AsString, Type::String); }
-inline P as_dynamic() { return P(Parameter::Kind::AsDynamic, Type::Dynamic); }
-inline P constant(Type type) { return P(Parameter::Kind::Constant, type); }
+inline P any() {
+  return P(Parameter::Kind::Any);
+}
+inline P numeric() {
+  return P(Parameter::Kind::Numeric);
+}
+inline P same() {
+  return P(Parameter::Kind::Same);
+}
+inline P as_string() {
+  return P(Parameter::Kind::AsString, Type::String);
+}
+inline P as_dynamic() {
+  return P(Parameter::Kind::AsDynamic, Type::Dynamic);
+}
+inline P constant(Type type) {
+  return P(Parameter::Kind::Constant, type);
+}
 
 /// The result type in a declaration: a Type, or one of the makers below.
 struct R : ResultType {
   R(Type fixed) : ResultType{Kind::Fixed, fixed, 0} {}
   R(Kind k, int of) : ResultType{k, Type::Dynamic, of} {}
 };
-inline R type_of(int argument) { return R(ResultType::Kind::SameAsArgument, argument); }
-inline R common_type() { return R(ResultType::Kind::CommonOfArguments, 0); }
+inline R type_of(int argument) {
+  return R(ResultType::Kind::SameAsArgument, argument);
+}
+inline R common_type() {
+  return R(ResultType::Kind::CommonOfArguments, 0);
+}
 
 /// A lowering in a declaration.
 struct L : Lowering {
@@ -77,6 +93,9 @@ class AggregateBuilder {
   AggregateBuilder& doc(std::string text);
   AggregateBuilder& takes(std::initializer_list<P> parameters, R result, std::string sql_template);
   AggregateBuilder& repeating(int required);
+  /// The last overload's array is made into its result by a scalar function, which takes the arguments from
+  /// `from` on.
+  AggregateBuilder& finished_by(std::string scalar_function, size_t from = 1);
   /// The last argument of the call is a predicate.
   AggregateBuilder& takes_if(std::initializer_list<P> parameters, R result, std::string sql_template);
 

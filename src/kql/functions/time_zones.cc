@@ -1,6 +1,6 @@
-// A zone file (RFC 8536, "TZif"): a header with counts, the times of transitions, for each of them the index of a
-// local time type, and the types (offset in seconds, …). Version 2 and later repeat all of it with 64-bit times and
-// close with a rule, as in the variable TZ, for the time after the last transition.
+// A zone file (RFC 8536, "TZif"): a header with counts, the times of transitions, for each of them the index
+// of a local time type, and the types (offset in seconds, …). Version 2 and later repeat all of it with
+// 64-bit times and close with a rule, as in the variable TZ, for the time after the last transition.
 #include "kql/functions/time_zones.h"
 
 #include <algorithm>
@@ -135,7 +135,8 @@ class RuleReader {
   }
   bool date(RuleDate& rule) {
     int64_t month = 0, week = 0, weekday = 0;
-    if (!take(',') || !take('M') || !number(month) || !take('.') || !number(week) || !take('.') || !number(weekday)) {
+    if (!take(',') || !take('M') || !number(month) || !take('.') || !number(week) || !take('.') ||
+        !number(weekday)) {
       return false;
     }
     if (month < 1 || month > 12 || week < 1 || week > 5 || weekday > 6) return false;
@@ -275,7 +276,7 @@ std::optional<Ticks> local_to_utc(Ticks local, std::string_view name) {
   const int64_t after = zone->offset_at(second + kSecondsPerDay);
   if (zone->offset_at(second - before) == before) return shifted(local, -before);
   if (zone->offset_at(second - after) == after) return shifted(local, -after);
-  return shifted(local, -before);
+  return shifted(local, -after);
 }
 
 }  // namespace spillway::kql
