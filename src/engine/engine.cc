@@ -192,6 +192,9 @@ LoweringContext DuckEngine::lowering_context(const RunOptions& options, const St
   context.evaluate = [this, options](const std::string& sql, Type type) {
     return evaluate(sql, type, options);
   };
+  context.query = [this, options](const std::string& sql) {
+    return SqlConnection(database_, watchdog_).query(sql, options);
+  };
   context.expired = [&statement] { return statement.expired(); };
   return context;
 }

@@ -110,8 +110,8 @@ struct WrittenFile {
 class Connection {
  public:
   virtual ~Connection() = default;
-  /// Runs one or more statements; the rows of the last as a table of strings, for small results. Nested values and
-  /// times with a zone must be cast to VARCHAR in SQL.
+  /// Runs one or more statements; the rows of the last as a table of strings, for small results. Nested
+  /// values and times with a zone must be cast to VARCHAR in SQL.
   virtual Result<std::vector<std::vector<std::optional<std::string>>>> query(
       const std::string& sql, const RunOptions& options = {}) = 0;
 };

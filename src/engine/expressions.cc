@@ -158,7 +158,8 @@ Result<std::string> Lowering::lower_in_subquery(const Expr& expr, const Scope& s
   return negated ? "(NOT " + found + ")" : found;
 }
 
-Result<std::string> Lowering::lower_aggregate_call(const kql::AggregateCall& call, const Scope& scope) {
+Result<std::string> Lowering::lower_aggregate_call(const kql::AggregateCall& call, const Scope& scope,
+                                                   const std::string& order) {
   std::vector<std::string> arguments;
   for (const kql::ExprPtr& arg : call.args) {
     SPILLWAY_ASSIGN(std::string sql, expression(*arg, scope));
@@ -170,7 +171,7 @@ Result<std::string> Lowering::lower_aggregate_call(const kql::AggregateCall& cal
     SPILLWAY_ASSIGN(filter, expression(*call.filter, scope));
   }
   const std::string sql =
-      cast(kql::expand_aggregate(call.function->sql, arguments, filter), call.output.type);
+      cast(kql::expand_aggregate(call.function->sql, arguments, filter, order), call.output.type);
   return call.output.type == Type::String ? "COALESCE(" + sql + ", '')" : sql;
 }
 

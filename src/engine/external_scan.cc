@@ -1,9 +1,345 @@
+// Scans of external tables to SQL: see lowering.h. Files are read by DuckDB's own readers and their values
+// converted by the conversions of the function table (todatetime(), tolong(), …): what can't be converted is
+// null.
+//
+//   csv, tsv     columns by position, all read as text; missing ones at a record's end are null
+//   json         an object on each line (multijson: also spread over lines, or in an array), columns by name
+//   parquet      columns by name; a timestamp becomes a datetime, nested values dynamic
+//
+// Virtual columns come from the files' paths, one value for each file, by DuckDB's virtual column file_index.
+// Sources: management/external-tables-azure-storage.md, ingestion-supported-formats.md.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/external_files.h"
 #include "engine/lowering.h"
+#include "engine/paths.h"
+#include "engine/sql.h"
 
 namespace spillway::engine {
+namespace {
 
-Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& rel) {
-  return Error(ErrorCode::NotSupported, "reading external tables isn't supported", rel.span);
+/// The longest line of a text file, and the buffer that is read at once, in bytes.
+constexpr const char* kMaxLine = "33554432";
+constexpr const char* kTextBuffer = "67108864";
+
+/// A character that no line of JSON holds: for readers that want a delimiter.
+constexpr const char* kNoDelimiter = "'\\x01'";
+
+const char* conversion_to(Type type) {
+  switch (type) {
+    case Type::Bool: return "tobool";
+    case Type::Int: return "toint";
+    case Type::Long: return "tolong";
+    case Type::Real: return "toreal";
+    case Type::Decimal: return "todecimal";
+    case Type::String: return "tostring";
+    case Type::DateTime: return "todatetime";
+    case Type::TimeSpan: return "totimespan";
+    case Type::Guid: return "toguid";
+    case Type::Dynamic: break;
+  }
+  return "parse_json";
+}
+
+const kql::ScalarOverload* conversion(Type from, Type to) {
+  const kql::ScalarFunction* function = kql::FunctionTable::instance().scalar(conversion_to(to));
+  if (!function) return nullptr;
+  for (const auto& overload : function->overloads) {
+    if (overload->parameters.size() == 1 && overload->parameters[0].type == from &&
+        overload->parameters[0].kind == kql::Parameter::Kind::Exact) {
+      return overload.get();
+    }
+  }
+  return nullptr;
+}
+
+std::string file_list(const std::vector<const ExternalFile*>& files) {
+  std::vector<std::string> paths;
+  for (const ExternalFile* file : files) paths.push_back(sql_path(file->path));
+  return "[" + join_texts(paths, ", ") + "]";
+}
+
+/// Ticks of a date or a timestamp; null outside of Kusto's range.
+std::string ticks_of(const std::string& value, const std::string& type) {
+  if (type == "TIMESTAMP_NS") {
+    const std::string ns = "epoch_ns(" + value + ")";
+    return "(CASE WHEN isfinite(" + value + ") THEN (" + ns + " - (" + ns + " % 100 + 100) % 100) // 100 + " +
+           std::to_string(kUnixEpoch) + " END)";
+  }
+  const std::string microseconds =
+      type == "DATE" ? "epoch_us(CAST(" + value + " AS TIMESTAMP))" : "epoch_us(" + value + ")";
+  return "(CASE WHEN isfinite(" + value + ") AND " + microseconds + " BETWEEN " +
+         std::to_string(-kUnixEpoch / kTicksPerMicrosecond) + " AND " +
+         std::to_string((kMaxDateTime - kUnixEpoch) / kTicksPerMicrosecond) + " THEN " + microseconds +
+         " * " + std::to_string(kTicksPerMicrosecond) + " + " + std::to_string(kUnixEpoch) + " END)";
+}
+
+/// A value of a Parquet column as one of Kusto's types.
+struct Typed {
+  std::string sql;
+  Type type;
+};
+
+Typed typed(const std::string& value, const std::string& type) {
+  static const std::set<std::string> kIntegers{"TINYINT",  "SMALLINT",  "INTEGER", "BIGINT",
+                                               "UTINYINT", "USMALLINT", "UINTEGER"};
+  if (type == "BOOLEAN") return {value, Type::Bool};
+  if (kIntegers.contains(type)) return {"CAST(" + value + " AS BIGINT)", Type::Long};
+  if (type == "UBIGINT" || type.ends_with("HUGEINT") || type.starts_with("DECIMAL")) {
+    return {"TRY_CAST(" + value + " AS " + sql_type(Type::Decimal) + ")", Type::Decimal};
+  }
+  // By its own text a float keeps its digits.
+  if (type == "FLOAT") return {"CAST(CAST(" + value + " AS VARCHAR) AS DOUBLE)", Type::Real};
+  if (type == "DOUBLE") return {value, Type::Real};
+  if (type == "UUID") return {value, Type::Guid};
+  if (type == "DATE" || type.starts_with("TIMESTAMP")) return {ticks_of(value, type), Type::DateTime};
+  if (type == "TIME" || type == "INTERVAL") {
+    return {"(epoch_us(" + value + ") * " + std::to_string(kTicksPerMicrosecond) + ")", Type::TimeSpan};
+  }
+  if (type.ends_with("]") || type.starts_with("STRUCT(") || type.starts_with("MAP(")) {
+    return {"CAST(to_json(" + value + ") AS VARCHAR)", Type::Dynamic};
+  }
+  return {"COALESCE(CAST(" + value + " AS VARCHAR), '')", Type::String};
+}
+
+/// The name as one step of a JSON pointer.
+std::string json_pointer(const std::string& name) {
+  std::string pointer = "/";
+  for (const char c : name) {
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
+  }
+  return pointer;
+}
+
+}  // namespace
+
+/// One ExternalScan, step by step.
+class ExternalScanLowering {
+ public:
+  ExternalScanLowering(Lowering& lowering, const kql::ExternalScan& rel) : lowering_(lowering), rel_(rel) {}
+
+  /// A SELECT of the scan's columns over the files.
+  Result<std::string> select(const std::vector<ExternalFile>& files);
+
+ private:
+  using Files = std::vector<const ExternalFile*>;
+
+  Result<std::string> select_delimited(const Files& files, bool header);
+  Result<std::string> select_with_first_header(const Files& files);
+  Result<bool> begins_with_header(const ExternalFile& file);
+  Result<std::string> select_json(const Files& files);
+  Result<std::string> select_parquet(const Files& files);
+  std::string read_csv(const Files& files, bool header) const;
+
+  /// "value AS c17" for each column: `value` gives a stored column's, by its index in the table.
+  Result<std::string> items(const Files& files,
+                            const std::function<Result<std::string>(size_t)>& value) const;
+  std::string virtual_value(const Files& files, const std::string& name, Type type) const;
+  size_t column_of(const std::string& name) const;
+
+  Lowering& lowering_;
+  const kql::ExternalScan& rel_;
+};
+
+size_t ExternalScanLowering::column_of(const std::string& name) const {
+  const auto& columns = rel_.table->columns;
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const catalog::Column& c) { return c.name == name; });
+  return static_cast<size_t>(found - columns.begin());
+}
+
+std::string ExternalScanLowering::virtual_value(const Files& files, const std::string& name,
+                                                Type type) const {
+  const auto& partitions = rel_.table->partitions;
+  const auto found = std::find_if(partitions.begin(), partitions.end(), [&](const catalog::Partition& p) {
+    return p.kind == catalog::Partition::Kind::Virtual && p.name == name;
+  });
+  if (found == partitions.end()) return sql_null(type);
+  const auto index = static_cast<size_t>(found - partitions.begin());
+  std::vector<std::string> values;
+  for (const ExternalFile* file : files) values.push_back(sql_literal(file->partitions[index]));
+  return "CAST([" + join_texts(values, ", ") + "] AS " + sql_type(type) +
+         "[])[CAST(file_index AS BIGINT) + 1]";
+}
+
+Result<std::string> ExternalScanLowering::items(
+    const Files& files, const std::function<Result<std::string>(size_t)>& value) const {
+  std::vector<std::string> items;
+  for (size_t i = 0; i < rel_.columns.size(); ++i) {
+    const Type type = rel_.columns[i].type;
+    const size_t column = column_of(rel_.names[i]);
+    std::string sql;
+    if (column == rel_.table->columns.size()) {
+      sql = virtual_value(files, rel_.names[i], type);
+    } else {
+      SPILLWAY_ASSIGN(sql, value(column));
+    }
+    if (type == Type::String) sql = "COALESCE(" + sql + ", '')";
+    items.push_back("CAST(" + sql + " AS " + sql_type(type) + ") AS " +
+                    Lowering::id_name(rel_.columns[i].id));
+  }
+  if (items.empty()) items.push_back("0 AS none");
+  return join_texts(items, ", ");
+}
+
+std::string ExternalScanLowering::read_csv(const Files& files, bool header) const {
+  std::vector<std::string> columns;
+  for (size_t i = 0; i < rel_.table->columns.size(); ++i)
+    columns.push_back("'f" + std::to_string(i) + "': 'VARCHAR'");
+  // DuckDB pads short records only where one thread reads a file.
+  return "read_csv(" + file_list(files) + ", columns = {" + join_texts(columns, ", ") +
+         "}, auto_detect = false, header = " + (header ? "true" : "false") +
+         ", delim = " + (rel_.table->format == "tsv" ? "'\\t'" : "','") +
+         ", quote = '\"', escape = '\"', null_padding = true, strict_mode = false, parallel = false, "
+         "hive_partitioning = false, max_line_size = " +
+         kMaxLine + ", buffer_size = " + kTextBuffer + ")";
+}
+
+Result<std::string> ExternalScanLowering::select_delimited(const Files& files, bool header) {
+  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) {
+                    const std::string text = "COALESCE(f" + std::to_string(column) + ", '')";
+                    return lowering_.convert(text, Type::String, rel_.table->columns[column].type);
+                  }));
+  return "SELECT " + list + " FROM " + read_csv(files, header);
+}
+
+Result<bool> ExternalScanLowering::begins_with_header(const ExternalFile& file) {
+  std::vector<std::string> same;
+  for (size_t i = 0; i < rel_.table->columns.size(); ++i) {
+    same.push_back("f" + std::to_string(i) + " IS NOT DISTINCT FROM " +
+                   sql_string(rel_.table->columns[i].name));
+  }
+  SPILLWAY_ASSIGN(const Value is_header,
+                  lowering_.context_.evaluate("SELECT " + join_texts(same, " AND ") + " FROM " +
+                                                  read_csv({&file}, false) + " LIMIT 1",
+                                              Type::Bool));
+  return !is_header.is_null() && is_header.as_bool();
+}
+
+Result<std::string> ExternalScanLowering::select_with_first_header(const Files& files) {
+  // Which file of a folder was the first nothing tells but its first record.
+  Files with_header, without;
+  for (const ExternalFile* file : files) {
+    SPILLWAY_ASSIGN(const bool header, begins_with_header(*file));
+    (header ? with_header : without).push_back(file);
+  }
+  std::vector<std::string> parts;
+  for (const auto& [group, header] : {std::pair(&with_header, true), std::pair(&without, false)}) {
+    if (group->empty()) continue;
+    SPILLWAY_ASSIGN(std::string part, select_delimited(*group, header));
+    parts.push_back(std::move(part));
+  }
+  return join_texts(parts, " UNION ALL ");
+}
+
+Result<std::string> ExternalScanLowering::select_json(const Files& files) {
+  std::vector<std::string> pointers;
+  for (const catalog::Column& column : rel_.table->columns)
+    pointers.push_back(sql_string(json_pointer(column.name)));
+  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
+                    const std::string value = "CAST(v[" + std::to_string(column + 1) + "] AS VARCHAR)";
+                    SPILLWAY_ASSIGN(
+                        const std::string dynamic,
+                        lowering_.convert("COALESCE(" + value + ", '')", Type::String, Type::Dynamic));
+                    return lowering_.convert(dynamic, Type::Dynamic, rel_.table->columns[column].type);
+                  }));
+  // Lines are read as text: DuckDB's JSON reader doesn't take a byte order mark.
+  const std::string objects =
+      rel_.table->format == "multijson"
+          ? "SELECT json AS j, file_index FROM read_json_objects(" + file_list(files) +
+                ", hive_partitioning = false, maximum_object_size = " + kMaxLine + ")"
+          : "SELECT CAST(j AS JSON) AS j, file_index FROM read_csv(" + file_list(files) +
+                ", columns = {'j': 'VARCHAR'}, auto_detect = false, header = false, delim = " + kNoDelimiter +
+                ", quote = '', escape = '', hive_partitioning = false, max_line_size = " + kMaxLine +
+                ", buffer_size = " + kTextBuffer + ") WHERE trim(j) <> ''";
+  return "SELECT " + list + " FROM (SELECT json_extract(j, [" + join_texts(pointers, ", ") +
+         "]) AS v, file_index FROM (" + objects + "))";
+}
+
+Result<std::string> ExternalScanLowering::select_parquet(const Files& files) {
+  const std::string from = "read_parquet(" + file_list(files) +
+                           ", union_by_name = true, binary_as_string = true, hive_partitioning = false) AS t";
+  SPILLWAY_ASSIGN(const auto described, lowering_.context_.query("DESCRIBE SELECT * FROM " + from));
+  std::map<std::string, std::string> types;  // of the files' columns
+  for (const auto& row : described) types[row[0].value_or("")] = row[1].value_or("");
+  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
+                    const catalog::Column& wanted = rel_.table->columns[column];
+                    const auto there = types.find(wanted.name);
+                    if (there == types.end()) return sql_null(wanted.type);
+                    const Typed value = typed("t." + sql_name(wanted.name), there->second);
+                    // A timespan is exported as its ticks.
+                    if (value.type == Type::Long && wanted.type == Type::TimeSpan) return value.sql;
+                    return lowering_.convert(value.sql, value.type, wanted.type);
+                  }));
+  return "SELECT " + list + " FROM " + from;
+}
+
+Result<std::string> ExternalScanLowering::select(const std::vector<ExternalFile>& files) {
+  Files all;
+  for (const ExternalFile& file : files) all.push_back(&file);
+  const std::string& format = rel_.table->format;
+  if (format == "parquet") return select_parquet(all);
+  if (format == "json" || format == "multijson") return select_json(all);
+  if (format == "csv" || format == "tsv") {
+    const std::string& headers = rel_.table->include_headers;
+    return headers == "FirstFile" ? select_with_first_header(all) : select_delimited(all, headers == "All");
+  }
+  return Error(
+      ErrorCode::NotSupported,
+      "external table '" + rel_.table->name + "': reading the format '" + format + "' isn't supported",
+      rel_.span);
+}
+
+Result<std::string> Lowering::convert(const std::string& sql, Type from, Type to) {
+  if (from == to) return sql;
+  const kql::ScalarOverload* overload = conversion(from, to);
+  if (!overload) return sql_null(to);
+  auto argument = std::make_shared<kql::Expr>();
+  argument->type = from;
+  kql::Expr call;
+  call.kind = kql::Expr::Kind::Call;
+  call.type = to;
+  call.function = overload;
+  call.args = {std::move(argument)};
+  return call_of(call, {"CAST(" + sql + " AS " + sql_type(from) + ")"});
+}
+
+Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds) {
+  const auto wanted = [&](const ExternalFile& file) {
+    for (size_t i = 0; i < rel.columns.size(); ++i) {
+      const auto bound = bounds.find(rel.columns[i].id);
+      if (bound == bounds.end()) continue;
+      for (size_t p = 0; p < rel.table->partitions.size(); ++p) {
+        const catalog::Partition& partition = rel.table->partitions[p];
+        if (partition.kind != catalog::Partition::Kind::Virtual || partition.name != rel.names[i]) continue;
+        const Value& value = file.partitions[p];
+        if (value.is_null() || !bound->second.meets(value.as_int(), value.as_int())) return false;
+      }
+    }
+    return true;
+  };
+  SPILLWAY_ASSIGN(ExternalFiles files, open_external_files({.table = rel.table.get(),
+                                                            .stores = context_.stores,
+                                                            .temp_folder = context_.temp_folder,
+                                                            .wanted = wanted,
+                                                            .expired = context_.expired}));
+  if (files.downloads) resources_.push_back(files.downloads);
+  Block block;
+  for (const kql::PlanColumn& column : rel.columns) block.columns.push_back(column.id);
+  if (files.files.empty()) {
+    block.sql = empty_relation(rel.columns);
+    return block;
+  }
+  SPILLWAY_ASSIGN(block.sql, ExternalScanLowering(*this, rel).select(files.files));
+  return block;
 }
 
 }  // namespace spillway::engine

@@ -23,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -52,6 +53,8 @@ struct LoweringContext {
   std::string extents_folder, temp_folder;
   /// The one value of a SELECT.
   std::function<Result<Value>(const std::string& sql, Type type)> evaluate;
+  /// The rows of a small SELECT.
+  std::function<Result<std::vector<std::vector<std::optional<std::string>>>>(const std::string& sql)> query;
   /// Not empty once the query is cancelled or late.
   std::function<std::optional<Error>()> expired;
 };
@@ -121,10 +124,13 @@ class Lowering {
 
   // table_scan.cc, external_scan.cc
   Result<Block> lower_table_scan(const kql::TableScan& rel, const Bounds& bounds);
-  static std::string empty_scan(const kql::TableScan& rel);
+  static std::string empty_relation(const std::vector<kql::PlanColumn>& columns);
   std::string scan_sql(const std::vector<Item>& items, const Extents& extents,
                        const std::vector<std::string>& schema) const;
-  Result<Block> lower_external_scan(const kql::ExternalScan& rel);
+  Result<Block> lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds);
+  friend class ExternalScanLowering;
+  /// A value converted as the function table does it (tolong(), …); what can't be converted is null.
+  Result<std::string> convert(const std::string& sql, Type from, Type to);
 
   // expressions.cc
   Result<std::string> expression(const kql::Expr& expr, const Scope& scope);
@@ -134,7 +140,9 @@ class Lowering {
   Result<std::string> lower_sum(const kql::Expr& call, const Scope& scope);
   Result<std::string> lower_scalar_subquery(const kql::Expr& expr);
   Result<std::string> lower_in_subquery(const kql::Expr& expr, const Scope& scope);
-  Result<std::string> lower_aggregate_call(const kql::AggregateCall& call, const Scope& scope);
+  /// `order`: " ORDER BY …" of the records, for aggregates whose result depends on it.
+  Result<std::string> lower_aggregate_call(const kql::AggregateCall& call, const Scope& scope,
+                                           const std::string& order);
 
   // bounds.cc
   /// Adds what a predicate says of columns to the bounds.

@@ -122,7 +122,8 @@ Result<Lowering::Block> Lowering::lower_shared(const kql::Rel& rel) {
 Result<Lowering::Block> Lowering::lower_operator(const kql::Rel& rel, const Bounds& bounds) {
   switch (rel.kind) {
     case kql::Rel::Kind::TableScan: return lower_table_scan(static_cast<const kql::TableScan&>(rel), bounds);
-    case kql::Rel::Kind::ExternalScan: return lower_external_scan(static_cast<const kql::ExternalScan&>(rel));
+    case kql::Rel::Kind::ExternalScan:
+      return lower_external_scan(static_cast<const kql::ExternalScan&>(rel), bounds);
     case kql::Rel::Kind::Values: return lower_values(static_cast<const kql::Values&>(rel));
     case kql::Rel::Kind::Range: return lower_range(static_cast<const kql::Range&>(rel));
     case kql::Rel::Kind::Filter: return lower_filter(static_cast<const kql::Filter&>(rel), bounds);
@@ -136,6 +137,14 @@ Result<Lowering::Block> Lowering::lower_operator(const kql::Rel& rel, const Boun
   }
   const std::string& name = static_cast<const kql::Native&>(rel).name;
   return Error(ErrorCode::NotSupported, "the operator '" + name + "' isn't supported", rel.span);
+}
+
+std::string Lowering::empty_relation(const std::vector<kql::PlanColumn>& columns) {
+  std::vector<std::string> nulls;
+  for (const kql::PlanColumn& column : columns)
+    nulls.push_back(sql_null(column.type) + " AS " + id_name(column.id));
+  if (nulls.empty()) nulls.push_back(std::string("0 AS ") + kNoColumn);
+  return "SELECT " + join_texts(nulls, ", ") + " WHERE false";
 }
 
 Result<Lowering::Block> Lowering::lower_values(const kql::Values& rel) {
@@ -158,12 +167,7 @@ Result<Lowering::Block> Lowering::lower_values(const kql::Values& rel) {
     rows.push_back("(" + join_texts(values, ", ") + ")");
   }
   if (rows.empty()) {
-    std::vector<std::string> nulls;
-    for (const kql::PlanColumn& column : rel.columns) {
-      nulls.push_back(sql_null(column.type) + " AS " + id_name(column.id));
-    }
-    if (nulls.empty()) nulls.push_back(std::string("0 AS ") + kNoColumn);
-    block.sql = "SELECT " + join_texts(nulls, ", ") + " WHERE false";
+    block.sql = empty_relation(rel.columns);
     return block;
   }
   if (ordered) {
@@ -300,7 +304,7 @@ Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
     ordinals.push_back(std::to_string(items.size()));
   }
   for (const kql::AggregateCall& call : rel.aggregates) {
-    SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope));
+    SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope, order_by(input.order)));
     items.push_back({std::move(sql), id_name(call.output.id)});
     block.columns.push_back(call.output.id);
   }

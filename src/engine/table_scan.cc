@@ -107,7 +107,9 @@ Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, co
     block.hidden.push_back(*rel.ingestion_time);
   }
   if (extents.empty()) {
-    block.sql = empty_scan(rel);
+    std::vector<kql::PlanColumn> columns = rel.columns;
+    for (const kql::ColumnId id : block.hidden) columns.push_back({id, "", Type::Long});
+    block.sql = empty_relation(columns);
     return block;
   }
   if (any_merged(extents) || schema.empty()) {
@@ -120,18 +122,6 @@ Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, co
                  std::to_string(range.low) + " AND " + std::to_string(range.high) + ")";
   }
   return block;
-}
-
-std::string Lowering::empty_scan(const kql::TableScan& rel) {
-  std::vector<std::string> nulls;
-  for (const kql::PlanColumn& column : rel.columns) {
-    nulls.push_back(sql_null(column.type) + " AS " + id_name(column.id));
-  }
-  for (const auto& id : {rel.cursor, rel.ingestion_time}) {
-    if (id) nulls.push_back(sql_null(Type::Long) + " AS " + id_name(*id));
-  }
-  if (nulls.empty()) nulls.push_back("0 AS none");
-  return "SELECT " + join_texts(nulls, ", ") + " WHERE false";
 }
 
 std::string Lowering::scan_sql(const std::vector<Item>& items, const Extents& extents,

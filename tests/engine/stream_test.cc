@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 
 class StreamTest : public EngineTest {
  protected:
-  RelPtr numbers(int64_t count) { return range({1, "n", Type::Long}, number(0), number(count - 1), number(1)); }
+  RelPtr numbers(int64_t count) {
+    return range({1, "n", Type::Long}, number(0), number(count - 1), number(1));
+  }
   /// A query that would run for hours, and gives no row before its end.
   RelPtr endless() {
     const RelPtr big = numbers(10'000'000'000);
@@ -49,7 +51,8 @@ TEST_F(StreamTest, HasASchemaAndStatistics) {
   rel->range = {0, 100};
   auto stream = engine_->run(rel, {});
   ASSERT_TRUE(stream.ok());
-  EXPECT_EQ((*stream)->schema(), (Schema{{"id", Type::Long}, {"name", Type::String}, {"at", Type::DateTime}}));
+  EXPECT_EQ((*stream)->schema(),
+            (Schema{{"id", Type::Long}, {"name", Type::String}, {"at", Type::DateTime}}));
   EXPECT_EQ(count_rows(**stream), 3000);
   const RunStatistics statistics = (*stream)->statistics();
   EXPECT_EQ(statistics.rows, 3000);
@@ -63,8 +66,11 @@ TEST_F(StreamTest, HasASchemaAndStatistics) {
 }
 
 TEST_F(StreamTest, AnErrorStaysTheError) {
-  auto stream = engine_->run(project(numbers(10'000'000), {{2, "x", Type::Long}},
-                                     {sql_call("bad", "CAST('9' || {0} || CASE WHEN {0} > 9000000 THEN 'x' ELSE '' END AS BIGINT)", {column(1)}, Type::Long)}), {});
+  auto stream = engine_->run(
+      project(numbers(10'000'000), {{2, "x", Type::Long}},
+              {sql_call("bad", "CAST('9' || {0} || CASE WHEN {0} > 9000000 THEN 'x' ELSE '' END AS BIGINT)",
+                        {column(1)}, Type::Long)}),
+      {});
   ASSERT_TRUE(stream.ok());
   Error first, second;
   count_rows(**stream, &first);
@@ -193,8 +199,8 @@ TEST_F(StreamTest, ManyThreadsWithSomeCancelled) {
 TEST_F(StreamTest, TooLittleMemoryIsAnError) {
   open({.memory_limit = 64 << 20, .threads = 2, .temp_folder = "", .extents_folder = ""});
   // A list can't spill.
-  const RelPtr plan = aggregate(numbers(50'000'000), {},
-                                {aggregate({5, "n", Type::Long}, "len(list({0}))", {column(1)})});
+  const RelPtr plan =
+      aggregate(numbers(50'000'000), {}, {aggregate({5, "n", Type::Long}, "len(list({0}))", {column(1)})});
   const Error error = error_of(plan);
   EXPECT_EQ(error.code, ErrorCode::LimitExceeded);
   EXPECT_NE(error.message.find("memory"), std::string::npos);

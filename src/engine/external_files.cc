@@ -1,0 +1,166 @@
+#include "engine/external_files.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <tuple>
+
+#include "engine/partition_paths.h"
+
+namespace spillway::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Downloads that run at once.
+constexpr size_t kDownloads = 8;
+
+/// The part of the temp folder's disk that downloads leave free.
+constexpr double kDiskReserve = 0.1;
+
+/// A folder that goes when its last holder does.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+bool has_extension(const std::string& name, const std::string& extension) {
+  if (extension.empty() || name.ends_with(extension)) return true;
+  // Exports add what their compression is called: "csv" also means "x.csv.gz".
+  return name.ends_with(extension + ".gz");
+}
+
+std::optional<ExternalFile> match(const ExternalFilesRequest& request, const storage::ObjectInfo& object,
+                                  size_t connection) {
+  ExternalFile file;
+  const size_t slash = object.path.rfind('/');
+  if (slash != object.path.npos) file.folder = object.path.substr(0, slash);
+  file.name = object.path.substr(slash == object.path.npos ? 0 : slash + 1);
+  file.size = object.size;
+  file.connection = connection;
+  const catalog::ExternalTable& table = *request.table;
+  if (!file.name.starts_with(table.name_prefix) || !has_extension(file.name, table.file_extension)) {
+    return std::nullopt;
+  }
+  auto partitions = partition_values(table, file.folder);
+  if (!partitions) return std::nullopt;
+  file.partitions = *std::move(partitions);
+  if (request.wanted && !request.wanted(file)) return std::nullopt;
+  return file;
+}
+
+std::string object_path(const ExternalFile& file) {
+  return file.folder.empty() ? file.name : file.folder + "/" + file.name;
+}
+
+Result<std::shared_ptr<ScratchFolder>> make_scratch(const std::string& temp_folder, int64_t bytes) {
+  std::error_code error;
+  const fs::space_info space = fs::space(temp_folder, error);
+  const double free =
+      static_cast<double>(space.available) - kDiskReserve * static_cast<double>(space.capacity);
+  if (!error && static_cast<double>(bytes) > free) {
+    return Error(ErrorCode::LimitExceeded,
+                 "the files of the external table (" + std::to_string(bytes) +
+                     " bytes) don't fit into the temporary folder: narrow the query");
+  }
+  auto scratch = std::make_shared<ScratchFolder>(temp_folder + "/downloads/" + Guid::random().str());
+  if (!fs::create_directories(scratch->path(), error) || error) {
+    return Error(ErrorCode::StorageTransient,
+                 "can't make the folder " + scratch->path() + ": " + error.message());
+  }
+  return scratch;
+}
+
+/// Gets the files that have no path yet, several at once.
+class Downloads {
+ public:
+  Downloads(const ExternalFilesRequest& request, const std::vector<storage::ConnectionString>& connections,
+            std::string folder, std::vector<ExternalFile*> files)
+      : request_(request), connections_(connections), folder_(std::move(folder)), files_(std::move(files)) {}
+
+  Status run() {
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < std::min(kDownloads, files_.size()); ++i) threads.emplace_back([this] { work(); });
+    work();
+    for (std::thread& thread : threads) thread.join();
+    return status_;
+  }
+
+ private:
+  void work() {
+    for (size_t i = next_++; i < files_.size(); i = next_++) {
+      const Status status = get(*files_[i], i);
+      if (status.ok()) continue;
+      const std::lock_guard lock(mutex_);
+      if (status_.ok()) status_ = status;
+      next_ = files_.size();
+    }
+  }
+
+  Status get(ExternalFile& file, size_t number) const {
+    if (const auto error = request_.expired()) return *error;
+    SPILLWAY_ASSIGN(const auto store, request_.stores->open(connections_[file.connection]));
+    // The name tells DuckDB the compression.
+    std::string target = folder_ + "/" + std::to_string(number) + (file.name.ends_with(".gz") ? ".gz" : "");
+    SPILLWAY_TRY(store->get_file(object_path(file), target));
+    file.path = std::move(target);
+    return Status();
+  }
+
+  const ExternalFilesRequest& request_;
+  const std::vector<storage::ConnectionString>& connections_;
+  const std::string folder_;
+  const std::vector<ExternalFile*> files_;
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_;
+  Status status_;
+};
+
+}  // namespace
+
+Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
+  ExternalFiles result;
+  std::vector<storage::ConnectionString> connections;
+  for (const std::string& text : request.table->connection_strings) {
+    SPILLWAY_ASSIGN(storage::ConnectionString connection, storage::ConnectionString::parse(text));
+    SPILLWAY_ASSIGN(const auto store, request.stores->open(connection));
+    SPILLWAY_ASSIGN(const std::vector<storage::ObjectInfo> objects, store->list(""));
+    if (const auto error = request.expired()) return *error;
+    for (const storage::ObjectInfo& object : objects) {
+      auto file = match(request, object, connections.size());
+      if (!file || object.size == 0) continue;
+      file->path = store->local_path(object.path).value_or("");
+      result.files.push_back(*std::move(file));
+    }
+    connections.push_back(std::move(connection));
+  }
+  std::sort(result.files.begin(), result.files.end(), [](const ExternalFile& a, const ExternalFile& b) {
+    return std::tie(a.connection, a.folder, a.name) < std::tie(b.connection, b.folder, b.name);
+  });
+  std::vector<ExternalFile*> remote;
+  int64_t bytes = 0;
+  for (ExternalFile& file : result.files) {
+    if (!file.path.empty()) continue;
+    remote.push_back(&file);
+    bytes += file.size;
+  }
+  if (remote.empty()) return result;
+  SPILLWAY_ASSIGN(const auto scratch, make_scratch(request.temp_folder, bytes));
+  result.downloads = scratch;
+  SPILLWAY_TRY(Downloads(request, connections, scratch->path(), std::move(remote)).run());
+  return result;
+}
+
+}  // namespace spillway::engine

@@ -1,0 +1,45 @@
+// The files of an external table, ready to be read: listed in its stores, those filtered out that its path
+// format, namePrefix and fileExtension leave out, and downloaded where they don't lie in the local file
+// system. Source: management/external-tables-azure-storage.md, "File filtering logic".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+#include "catalog/model.h"
+#include "storage/object_store.h"
+
+namespace spillway::engine {
+
+struct ExternalFile {
+  std::string folder, name;  // in its store
+  std::string path;          // in the local file system
+  int64_t size = 0;
+  size_t connection = 0;          // which of the table's connection strings it was found by
+  std::vector<Value> partitions;  // of each of the table's partitions
+};
+
+struct ExternalFiles {
+  std::vector<ExternalFile> files;  // by connection, folder and name
+  std::shared_ptr<void> downloads;  // the folder of downloaded files, removed with it; may be null
+};
+
+struct ExternalFilesRequest {
+  const catalog::ExternalTable* table = nullptr;
+  const storage::StoreFactory* stores = nullptr;
+  std::string temp_folder;
+  /// False for a file that the query's predicates rule out.
+  std::function<bool(const ExternalFile&)> wanted;
+  /// Not empty once the query is cancelled or late.
+  std::function<std::optional<Error>()> expired;
+};
+
+/// Errors: those of the stores; LimitExceeded where downloads would fill the disk.
+Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request);
+
+}  // namespace spillway::engine
