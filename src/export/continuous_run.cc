@@ -103,7 +103,7 @@ Error ContinuousRunner::fail_before_reading(const Subject& subject, const Error&
 Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catalog::Cursor to) {
   const catalog::ContinuousExport& definition = subject.definition;
   catalog::ExportRun run;
-  SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) -> Status {
+  const Status begun = catalog_.write([&](catalog::Writer& writer) -> Status {
     const auto current = find_export(writer.current(), subject.database_name, definition.name);
     if (!current) return not_found(subject.database_name, definition.name);
     if (current->id != definition.id || current->generation != definition.generation ||
@@ -112,8 +112,11 @@ Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catal
     }
     SPILLWAY_ASSIGN(run, writer.begin_run(subject.database_name, definition.name, to, options_.owner));
     return {};
-  }));
-  return run;
+  });
+  if (begun.ok()) return run;
+  // The answer may be lost and the run there: it would keep all others from beginning.
+  if (run.export_id != 0) fail(run, begun.error());
+  return begun.error();
 }
 
 Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(

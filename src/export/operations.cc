@@ -94,7 +94,10 @@ Result<Operations::Active> Operations::open(const Request& request, OperationSta
   active.operation.root_activity_id = request.activity_id;
   active.operation.state = state;
   active.operation.started = clock_.now();
-  SPILLWAY_TRY(put(active.operation));
+  if (const Status opened = put(active.operation); !opened.ok()) {
+    end(active, opened.error());  // the answer may be lost and the operation there
+    return opened.error();
+  }
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
@@ -135,15 +138,22 @@ Result<Table> Operations::write_and_complete(const Request& request, Active& act
   catalog::Operation completed = active.operation;
   completed.state = OperationState::Completed;
   completed.updated = clock_.now();
-  SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) {
+  const Status ended = catalog_.write([&](catalog::Writer& writer) {
     return writer.complete_operation(completed, request.persist_details ? table_to_json(table) : "",
                                      artifacts);
-  }));
+  });
+  if (!ended.ok() && !is_completed(completed.id)) return ended.error();
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the end of an export operation",
                  {{"operation", completed.id.str()}, {"error", status.error().message}});
   }
   return table;
+}
+
+/// True where the answer of the transaction that completed it was lost.
+bool Operations::is_completed(const Guid& id) const {
+  const auto operation = catalog_.operation(id);
+  return operation.ok() && *operation && (*operation)->state == OperationState::Completed;
 }
 
 /// Ends it without success: what it wrote is abandoned, and deleted.

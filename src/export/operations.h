@@ -42,6 +42,7 @@ class Operations {
   void close(const Guid& id);
   Result<Table> perform(const Request& request, Active& active);
   Result<Table> write_and_complete(const Request& request, Active& active);
+  bool is_completed(const Guid& id) const;
   void end(Active& active, const Error& error);
   Status put(catalog::Operation& operation);
 

@@ -4,8 +4,12 @@
 
 namespace spillway::exports {
 
-std::string table_to_json(const Table& table) { return catalog::details_of(table); }
+std::string table_to_json(const Table& table) {
+  return catalog::details_of(table);
+}
 
-Result<Table> table_from_json(std::string_view text) { return catalog::parse_details(text); }
+Result<Table> table_from_json(std::string_view text) {
+  return catalog::parse_details(text);
+}
 
 }  // namespace spillway::exports
