@@ -313,6 +313,8 @@ Status JsonReader::read_record() {
   }
   at_ = at + 1;
   record_ = text.substr(begin, at_ - begin);
+  // Where it would lie across two blocks it couldn't be read.
+  if (plan_.layout == JsonLayout::Lines && record_.find('\n') != kNone) return malformed(begin);
   return Status();
 }
 

@@ -1,9 +1,11 @@
 #include "ingest/parquet.h"
 
+#include <algorithm>
 #include <map>
 
 #include "engine/paths.h"
 #include "engine/sql.h"
+#include "ingest/formats.h"
 
 namespace spillway::ingest {
 namespace {
@@ -99,7 +101,7 @@ class Conversion {
     }
     switch (target) {
       case Type::String: return text();
-      case Type::Dynamic: return from_function(functions_.from_json(target), json());
+      case Type::Dynamic: return dynamic();
       case Type::DateTime: return is_timestamp() ? ticks_of_timestamp(value_, family_) : std::string();
       case Type::TimeSpan: return timespan();
       case Type::Guid: return family_ == Family::Uuid ? value_ : std::string();
@@ -109,6 +111,8 @@ class Conversion {
 
   std::string json() const {
     if (type_ == "JSON") return "CAST(" + value_ + " AS VARCHAR)";
+    // Through its own text a FLOAT keeps its digits.
+    if (type_ == "FLOAT") return "CAST(to_json(CAST(CAST(" + value_ + " AS VARCHAR) AS DOUBLE)) AS VARCHAR)";
     return "CAST(to_json(" + value_ + ") AS VARCHAR)";
   }
 
@@ -137,6 +141,12 @@ class Conversion {
     return "COALESCE(" + text + ", '')";
   }
 
+  Result<std::string> dynamic() {
+    if (!is_timestamp()) return from_function(functions_.from_json(Type::Dynamic), json());
+    SPILLWAY_ASSIGN(const std::string shown, text());
+    return "CASE WHEN " + value_ + " IS NOT NULL THEN '\"' || " + shown + " || '\"' END";
+  }
+
   std::string timespan() const {
     if (family_ == Family::Time) return "epoch_us(" + value_ + ") * " + std::to_string(kTicksPerMicrosecond);
     return family_ == Family::Integer ? "TRY_CAST(" + value_ + " AS BIGINT)" : std::string();
@@ -150,7 +160,8 @@ class Conversion {
     if (!is_number()) return {};
     if (target == Type::Bool) return "(" + value_ + " <> 0)";
     const bool whole = target == Type::Int || target == Type::Long;
-    const std::string source = whole && family_ != Family::Integer ? "trunc(" + value_ + ")" : value_;
+    std::string source = whole && family_ != Family::Integer ? "trunc(" + value_ + ")" : value_;
+    if (family_ == Family::Float && target == Type::Decimal) source = "CAST(" + value_ + " AS VARCHAR)";
     return "TRY_CAST(" + source + " AS " + engine::sql_type(target) + ")";
   }
 
@@ -177,13 +188,14 @@ class ParquetSelect {
   SqlFunctions& functions_;
   const std::vector<Input>& inputs_;
   std::map<std::string, std::string> types_;  // of the files' columns
+  std::string alias_ = "records";             // no column has this name
 };
 
 std::string ParquetSelect::from() const {
   std::string files;
   for (const Input& input : inputs_) files += (files.empty() ? "" : ", ") + engine::sql_path(input.path);
   return "read_parquet([" + files +
-         "], union_by_name = true, binary_as_string = true, hive_partitioning = false) AS t";
+         "], union_by_name = true, binary_as_string = true, hive_partitioning = false) AS " + alias_;
 }
 
 std::string ParquetSelect::file_name() const {
@@ -210,11 +222,11 @@ Result<std::string> ParquetSelect::item(const ColumnSource& source, Type type) {
 Result<std::string> ParquetSelect::path_item(const ColumnSource& source, Type type) {
   if (source.path.empty()) {
     SPILLWAY_ASSIGN(const std::string function, functions_.from_json(type));
-    return call(function, "CAST(to_json(t) AS VARCHAR)");
+    return call(function, "CAST(to_json(" + alias_ + ") AS VARCHAR)");
   }
   const auto column = source.path[0].is_index ? types_.end() : types_.find(source.path[0].member);
   if (column == types_.end()) return std::string();
-  Conversion conversion(functions_, "t." + sql_name(column->first), column->second);
+  Conversion conversion(functions_, alias_ + "." + sql_name(column->first), column->second);
   if (source.path.size() == 1 && source.unix_time == UnixTime::None) return conversion.to(type);
   std::string value = conversion.json();
   if (source.path.size() > 1) {
@@ -245,6 +257,8 @@ Result<std::string> ParquetSelect::build(engine::Connection& connection,
                                          const engine::RunOptions& options) {
   SPILLWAY_ASSIGN(const auto described, connection.query("DESCRIBE SELECT * FROM " + from(), options));
   for (const auto& row : described) types_[row[0].value_or("")] = row[1].value_or("");
+  const auto is_column = [&](const auto& column) { return lower_case(column.first) == alias_; };
+  while (std::any_of(types_.begin(), types_.end(), is_column)) alias_ += '_';
   std::string items;
   for (size_t i = 0; i < columns.size(); ++i) {
     SPILLWAY_ASSIGN(std::string sql, item(sources[i], columns[i].type));
