@@ -29,6 +29,14 @@ std::optional<int> conversion_cost(Type from, Type to) {
   return std::nullopt;
 }
 
+}  // namespace
+
+bool converts_implicitly(Type from, Type to) {
+  return conversion_cost(from, to).has_value();
+}
+
+namespace {
+
 std::optional<int> parameter_cost(const Parameter& parameter, Type argument) {
   switch (parameter.kind) {
     case Parameter::Kind::Exact:
@@ -249,6 +257,11 @@ Result<ExprPtr> Binder::call(std::string_view name, std::vector<ExprPtr> argumen
     }
   }
   if (!best) return no_overload(name, arguments, count_fits, span);
+  for (const auto& [index, check] : function->checks) {
+    if (index >= arguments.size() || arguments[index]->kind != Expr::Kind::Literal) continue;
+    const std::string problem = check(arguments[index]->literal);
+    if (!problem.empty()) return semantic(std::string(name) + ": " + problem, arguments[index]->span);
+  }
   return call_overload(*best, std::move(arguments), span);
 }
 

@@ -113,6 +113,8 @@ class NameAllocator {
   bool taken(const std::string& name) const { return used_.count(name) > 0; }
   /// `name`, or with 1, 2, … behind it where it is taken.
   std::string unique(const std::string& name);
+  /// False where a name that the query gives is taken.
+  bool claim(const std::string& name) { return used_.insert(name).second; }
   /// "Column1", "Column2", …, or "print_0" …
   std::string next_unnamed(const std::string& prefix, int first);
 
@@ -247,6 +249,7 @@ class Binder {
                                 const EnvironmentPtr& environment);
   Result<Tabular> bind_source_operator(const syntax::Operator& op, const EnvironmentPtr& environment);
   Result<Tabular> bind_where(const syntax::Operator& op, Tabular input, const EnvironmentPtr& environment);
+  Result<ExprPtr> bind_output(const syntax::NamedExpr& output, ScalarScope& scope);
   Result<Tabular> bind_project(const syntax::ProjectOp& op, Tabular input, const EnvironmentPtr& environment);
   Result<Tabular> bind_extend(const std::vector<syntax::NamedExpr>& columns, Tabular input,
                               const EnvironmentPtr& environment, TextSpan span, std::string_view where);
@@ -338,6 +341,11 @@ class Binder {
   static Error not_supported(std::string message, TextSpan span) {
     return Error(ErrorCode::NotSupported, std::move(message), span);
   }
+  /// Claims the names that outputs are given in the query, so that automatic ones give way to them.
+  static Status claim_names(const std::vector<syntax::NamedExpr>& outputs, std::string_view where,
+                            NameAllocator& names);
+  /// The name of an output, once all given ones are claimed.
+  static std::string name_output(const syntax::NamedExpr& output, NameAllocator& names);
   /// The name that an output column gets from its expression; empty where it gives none.
   static std::string automatic_name(const syntax::Expr& expression);
 
@@ -365,6 +373,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 /// Whether a name matches a pattern with `*`.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
+/// Whether a value of one type may stand where the other is expected.
+bool converts_implicitly(Type from, Type to);
 /// The type that values of both are compared or chosen in; nullopt where there is none.
 std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins);
 /// A literal array's elements as values of their own, nulls left out; false for anything else.

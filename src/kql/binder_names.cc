@@ -625,7 +625,7 @@ Status Binder::bind_argument(const syntax::Parameter& parameter, const syntax::E
   }
   if (binding.scalar->type != *parameter.type) {
     Result<ExprPtr> converted = convert(binding.scalar, *parameter.type);
-    if (!converted.ok()) {
+    if (!converted.ok() || !converts_implicitly(binding.scalar->type, *parameter.type)) {
       return semantic("Function '" + function + "' expects " + kql_name(*parameter.type) + " as argument '" +
                           parameter.name.text + "', not " + kql_name(binding.scalar->type),
                       value->span);

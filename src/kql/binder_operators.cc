@@ -203,29 +203,47 @@ std::string Binder::automatic_name(const syntax::Expr& expression) {
   }
 }
 
+Status Binder::claim_names(const std::vector<syntax::NamedExpr>& outputs, std::string_view where,
+                           NameAllocator& names) {
+  for (const syntax::NamedExpr& output : outputs) {
+    for (const syntax::Name& name : output.names) {
+      if (!names.claim(name.text)) {
+        return semantic(
+            "'" + std::string(where) + "' operator: a column named '" + name.text + "' is there already",
+            name.span);
+      }
+    }
+  }
+  return Status();
+}
+
+std::string Binder::name_output(const syntax::NamedExpr& output, NameAllocator& names) {
+  if (!output.names.empty()) return output.names[0].text;
+  const std::string name = automatic_name(*output.value);
+  return name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+}
+
+Result<ExprPtr> Binder::bind_output(const syntax::NamedExpr& output, ScalarScope& scope) {
+  if (output.names.size() > 1) {
+    return semantic("'" + std::string(scope.where) +
+                        "' operator: an expression with several names must give several columns",
+                    output.span);
+  }
+  return bind_scalar(*output.value, scope);
+}
+
 Result<Tabular> Binder::bind_project(const syntax::ProjectOp& op, Tabular input,
                                      const EnvironmentPtr& environment) {
   ScalarScope scope(environment);
   scope.input = &input;
   scope.where = "project";
   NameAllocator names;
-  for (const syntax::NamedExpr& column : op.columns) {
-    if (column.names.empty()) continue;
-    if (column.names.size() > 1) {
-      return semantic("'project' operator: an expression with several names must give several columns",
-                      column.span);
-    }
-  }
+  SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
   std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
   for (const syntax::NamedExpr& column : op.columns) {
-    if (column.value->kind == syntax::ExprKind::Star) {
-      return semantic("'project' operator: '*' stands only in distinct and in aggregates", column.span);
-    }
-    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
-    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
-    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
     const Type type = value->type;
-    outputs.emplace_back(new_column(std::move(name), type), std::move(value));
+    outputs.emplace_back(new_column(name_output(column, names), type), std::move(value));
   }
   return add_project(std::move(input), std::move(outputs), op.span);
 }
@@ -237,38 +255,19 @@ Result<Tabular> Binder::bind_extend(const std::vector<syntax::NamedExpr>& column
   ScalarScope scope(environment);
   scope.input = &input;
   scope.where = where;
-  std::set<std::string> replaced;
   NameAllocator names;
-  for (const syntax::NamedExpr& column : columns) {
-    for (const syntax::Name& name : column.names) replaced.insert(name.text);
-  }
-  for (const PlanColumn& column : input.columns) names.reserve(column.name);
-  std::vector<std::pair<PlanColumn, ExprPtr>> added;
-  std::set<std::string> given;
-  for (const syntax::NamedExpr& column : columns) {
-    if (column.names.size() > 1) {
-      return semantic(
-          "'" + std::string(where) + "' operator: an expression with several names must give several columns",
-          column.span);
-    }
-    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
-    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
-    if (name.empty()) {
-      name = names.next_unnamed("Column", 1);
-    } else if (column.names.empty() || !given.insert(name).second) {
-      name = names.unique(name);
-    } else {
-      names.reserve(name);
-    }
-    const Type type = value->type;
-    added.emplace_back(new_column(std::move(name), type), std::move(value));
-  }
+  SPILLWAY_TRY(claim_names(columns, where, names));
   std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
   for (const PlanColumn& column : input.columns) {
-    if (replaced.count(column.name) > 0) continue;
+    // A column whose name is given anew is replaced, and stands at the end.
+    if (!names.claim(column.name)) continue;
     outputs.emplace_back(new_column(column.name, column.type), column_reference(column, span));
   }
-  for (auto& column : added) outputs.push_back(std::move(column));
+  for (const syntax::NamedExpr& column : columns) {
+    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
+    const Type type = value->type;
+    outputs.emplace_back(new_column(name_output(column, names), type), std::move(value));
+  }
   return add_project(std::move(input), std::move(outputs), span);
 }
 

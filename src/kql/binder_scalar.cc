@@ -3,7 +3,6 @@
 #include <array>
 
 #include "kql/binder_internal.h"
-#include "kql/functions/regex.h"
 #include "kql/json.h"
 
 namespace spillway::kql {
@@ -191,11 +190,6 @@ Result<ExprPtr> Binder::bind_binary(const syntax::BinaryExpr& binary, ScalarScop
   for (size_t i = chain.size(); i-- > 0;) {
     const syntax::BinaryExpr& step = *chain[i];
     SPILLWAY_ASSIGN(ExprPtr right, bind_scalar(*step.right, scope));
-    if (step.op == BinaryOp::MatchesRegex && right->kind == Expr::Kind::Literal &&
-        right->type == Type::String && !compiled_regex(right->literal.as_text())) {
-      return semantic("'" + right->literal.as_text() + "' is not a valid regular expression",
-                      step.right->span);
-    }
     SPILLWAY_ASSIGN(value, bind_comparison(spelling(step.op), std::move(value), std::move(right), step.span));
   }
   return value;

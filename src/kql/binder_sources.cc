@@ -29,22 +29,15 @@ Result<Tabular> Binder::bind_print(const syntax::PrintOp& op, const EnvironmentP
   ScalarScope scope(environment);
   scope.where = "print";
   NameAllocator names;
-  for (const syntax::NamedExpr& column : op.columns) {
-    for (const syntax::Name& name : column.names) names.reserve(name.text);
-  }
-  std::set<std::string> given;
+  SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
   std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
   for (size_t i = 0; i < op.columns.size(); ++i) {
     const syntax::NamedExpr& column = op.columns[i];
-    if (column.names.size() > 1) {
-      return semantic("'print' operator: an expression with several names must give several columns",
-                      column.span);
-    }
-    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
-    std::string name = column.names.empty() ? "print_" + std::to_string(i) : column.names[0].text;
-    if (column.names.empty() || !given.insert(name).second) name = names.unique(name);
+    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
     const Type type = value->type;
-    outputs.emplace_back(new_column(std::move(name), type), std::move(value));
+    const std::string name =
+        column.names.empty() ? names.unique("print_" + std::to_string(i)) : column.names[0].text;
+    outputs.emplace_back(new_column(name, type), std::move(value));
   }
   return counted(add_project(empty_row(op.span), std::move(outputs), op.span));
 }

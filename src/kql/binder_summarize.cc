@@ -311,18 +311,18 @@ Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular in
   scope.where = "summarize";
   auto node = std::make_shared<Aggregate>();
   NameAllocator names;
+  SPILLWAY_TRY(claim_names(op.by, scope.where, names));
+  SPILLWAY_TRY(claim_names(op.aggregates, scope.where, names));
   std::vector<PlanColumn> key_columns;
   for (const syntax::NamedExpr& key : op.by) {
-    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*key.value, scope));
+    SPILLWAY_ASSIGN(ExprPtr value, bind_output(key, scope));
     if (value->type == Type::Dynamic) {
       return semantic(
           "'summarize' operator: a dynamic value can't be a group key; convert it with tostring(), tolong() "
           "…",
           key.span);
     }
-    std::string name = key.names.empty() ? automatic_name(*key.value) : key.names[0].text;
-    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
-    key_columns.push_back(new_column(std::move(name), value->type));
+    key_columns.push_back(new_column(name_output(key, names), value->type));
     node->keys.emplace_back(key_columns.back(), std::move(value));
   }
   AggregateScope aggregates;
@@ -341,8 +341,11 @@ Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular in
     }
     for (size_t i = 0; i < wide->size(); ++i) {
       NamedOutput& output = (*wide)[i];
-      if (i < aggregate.names.size()) output.name = aggregate.names[i].text;
-      output.name = output.name.empty() ? names.next_unnamed("Column", 1) : names.unique(output.name);
+      if (i < aggregate.names.size()) {
+        output.name = aggregate.names[i].text;
+      } else {
+        output.name = output.name.empty() ? names.next_unnamed("Column", 1) : names.unique(output.name);
+      }
       outputs.push_back(std::move(output));
     }
   }
@@ -390,6 +393,7 @@ Result<Tabular> Binder::bind_distinct(const syntax::DistinctOp& op, Tabular inpu
   scope.input = &input;
   scope.where = "distinct";
   NameAllocator names;
+  SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
   if (op.star) {
     for (const PlanColumn& column : input.columns) {
       node->keys.emplace_back(new_column(names.unique(column.name), column.type),
@@ -397,11 +401,9 @@ Result<Tabular> Binder::bind_distinct(const syntax::DistinctOp& op, Tabular inpu
     }
   }
   for (const syntax::NamedExpr& column : op.columns) {
-    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*column.value, scope));
-    std::string name = column.names.empty() ? automatic_name(*column.value) : column.names[0].text;
-    name = name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
+    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
     const Type type = value->type;
-    node->keys.emplace_back(new_column(std::move(name), type), std::move(value));
+    node->keys.emplace_back(new_column(name_output(column, names), type), std::move(value));
   }
   return finish_summarize(std::move(input), std::move(node), {}, {}, op.span);
 }

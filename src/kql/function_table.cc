@@ -155,6 +155,11 @@ ScalarBuilder& ScalarBuilder::repeating(int required) {
   return *this;
 }
 
+ScalarBuilder& ScalarBuilder::checks(size_t index, ArgumentCheck check) {
+  function_.checks.emplace_back(index, check);
+  return *this;
+}
+
 ScalarBuilder& ScalarBuilder::evaluated_per_row() {
   function_.overloads.back()->lowering.is_volatile = true;
   return *this;
@@ -212,6 +217,7 @@ void FunctionTableBuilder::alias(const std::string& name, const std::string& of)
   copy->name = name;
   copy->doc = original.doc;
   copy->category = original.category;
+  copy->checks = original.checks;
   for (const auto& overload : original.overloads) {
     copy->overloads.push_back(std::make_unique<ScalarOverload>(*overload));
     copy->overloads.back()->function = copy.get();

@@ -28,6 +28,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/types.h"
@@ -89,11 +90,16 @@ struct ScalarOverload {
   Lowering lowering;
 };
 
+/// What is wrong with a constant argument, or "" where nothing is: a regular expression that isn't one, a
+/// period that has no such name.
+using ArgumentCheck = std::string (*)(const Value& argument);
+
 struct ScalarFunction {
   std::string name;
   std::string doc;       // one line, for docs/kql.md
   std::string category;  // "string", "datetime", "operator", …
   std::vector<std::unique_ptr<ScalarOverload>> overloads;
+  std::vector<std::pair<size_t, ArgumentCheck>> checks;  // of the argument at an index
 };
 
 struct AggregateFunction;

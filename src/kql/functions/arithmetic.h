@@ -32,8 +32,8 @@ inline std::optional<int64_t> to_integer(double value) {
   return static_cast<int64_t>(value);
 }
 
-/// The greatest multiple of `size` that isn't above `value`; nullopt where `size` isn't positive or where there is
-/// none in range.
+/// The greatest multiple of `size` that isn't above `value`; nullopt where `size` isn't positive or where
+/// there is none in range.
 inline std::optional<int64_t> bin_integer(int64_t value, int64_t size) {
   if (size <= 0) return std::nullopt;
   const int64_t rest = value % size;

@@ -79,6 +79,8 @@ class ScalarBuilder {
   ScalarBuilder& takes_nulls(std::initializer_list<P> parameters, R result, L lowering);
   /// The last overload takes its last parameter any number of times more.
   ScalarBuilder& repeating(int required);
+  /// A constant argument at `index` must pass a check, in every overload.
+  ScalarBuilder& checks(size_t index, ArgumentCheck check);
   /// The last overload is evaluated for each row.
   ScalarBuilder& evaluated_per_row();
 

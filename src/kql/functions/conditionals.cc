@@ -4,7 +4,9 @@
 namespace spillway::kql {
 namespace {
 
-bool is_blank(std::string_view text) { return text.empty(); }
+bool is_blank(std::string_view text) {
+  return text.empty();
+}
 
 std::string_view first_not_empty(Rest texts) {
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -29,17 +31,20 @@ void declare_emptiness(FunctionTableBuilder& table) {
       .doc("An empty string, or null.")
       .takes_nulls({String}, Bool, sql("({0} = '')"))
       .takes_nulls({Dynamic}, Bool, native<[](std::optional<std::string_view> json) {
-        return !json || is_blank(*json) || *json == "\"\"" || *json == "null";
-      }>())
+                     return !json || is_blank(*json) || *json == "\"\"" || *json == "null";
+                   }>())
       .takes_nulls({any()}, Bool, sql("({0} IS NULL)"));
   table.scalar("isnotempty")
       .doc("Neither an empty string nor null.")
       .takes_nulls({String}, Bool, sql("({0} <> '')"))
       .takes_nulls({Dynamic}, Bool, native<[](std::optional<std::string_view> json) {
-        return json && !is_blank(*json) && *json != "\"\"" && *json != "null";
-      }>())
+                     return json && !is_blank(*json) && *json != "\"\"" && *json != "null";
+                   }>())
       .takes_nulls({any()}, Bool, sql("({0} IS NOT NULL)"));
   table.alias("notempty", "isnotempty");
+  table.scalar("isnan").doc("No number (NaN).").takes({Real}, Bool, sql("isnan({0})"));
+  table.scalar("isinf").doc("An infinity.").takes({Real}, Bool, sql("isinf({0})"));
+  table.scalar("isfinite").doc("A number, and no infinity.").takes({Real}, Bool, sql("isfinite({0})"));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ bool equals_folded(Text a, Text b) {
 std::optional<double> parse_real(Text text) {
   text = json::trim(text);
   if (equals_folded(text, "nan")) return std::nan("");
-  if (equals_folded(text, "infinity") || equals_folded(text, "+inf") || equals_folded(text, "inf")) return HUGE_VAL;
+  if (equals_folded(text, "infinity") || equals_folded(text, "+inf") || equals_folded(text, "inf"))
+    return HUGE_VAL;
   if (equals_folded(text, "-infinity") || equals_folded(text, "-inf")) return -HUGE_VAL;
   if (text.starts_with('+')) text.remove_prefix(1);
   if (text.empty() || text.find_first_not_of("0123456789.eE+-") != Text::npos) return std::nullopt;
@@ -78,9 +79,15 @@ std::optional<Ticks> datetime_of_ticks(int64_t ticks) {
   if (ticks < 0 || ticks > kMaxDateTime) return std::nullopt;
   return ticks;
 }
-std::optional<Ticks> parse_datetime_text(Text text) { return parse_datetime(text); }
-std::optional<Ticks> parse_timespan_text(Text text) { return parse_timespan(text); }
-std::optional<Guid> parse_guid(Text text) { return Guid::parse(text); }
+std::optional<Ticks> parse_datetime_text(Text text) {
+  return parse_datetime(text);
+}
+std::optional<Ticks> parse_timespan_text(Text text) {
+  return parse_timespan(text);
+}
+std::optional<Guid> parse_guid(Text text) {
+  return Guid::parse(text);
+}
 
 /// What a dynamic value holds, as text: a string without its quotes.
 std::string text_of(Text value) {
@@ -109,7 +116,9 @@ std::optional<T> number_from_dynamic(Text value) {
   return from_dynamic<Parse>(value);
 }
 
-std::optional<int32_t> parse_int(Text text) { return narrow(parse_long(text)); }
+std::optional<int32_t> parse_int(Text text) {
+  return narrow(parse_long(text));
+}
 
 void declare_tostring(FunctionTableBuilder& table) {
   using enum Type;
@@ -121,9 +130,9 @@ void declare_tostring(FunctionTableBuilder& table) {
       .takes({Long}, String, sql("CAST({0} AS VARCHAR)"))
       .takes({Real}, String, native<[](std::string& out, double v) { out += format_real(v); }>())
       .takes({Decimal}, String, native<[](Text v) -> std::string {
-        // Without the zeros that a fixed scale leaves behind.
-        return parse_decimal(v).value_or(std::string(v));
-      }>())
+               // Without the zeros that a fixed scale leaves behind.
+               return parse_decimal(v).value_or(std::string(v));
+             }>())
       .takes({DateTime}, String, native<[](std::string& out, int64_t v) { append_datetime(out, v); }>())
       .takes({TimeSpan}, String, native<[](std::string& out, int64_t v) { append_timespan(out, v); }>())
       .takes({Guid}, String, sql("CAST({0} AS VARCHAR)"))
@@ -244,19 +253,20 @@ void declare_dynamics(FunctionTableBuilder& table) {
       .takes({Long}, Dynamic, native<&append_integer<int64_t>>())
       .takes({Real}, Dynamic, native<[](std::string& out, double v) { json::append_real(v, out); }>())
       .takes({Decimal}, Dynamic, native<[](std::string& out, Text v) {
-        json::quote(parse_decimal(v).value_or(std::string(v)), out);
-      }>())
+               json::quote(parse_decimal(v).value_or(std::string(v)), out);
+             }>())
       .takes({DateTime}, Dynamic, native<[](std::string& out, int64_t v) {
-        out += '"';
-        append_datetime(out, v);
-        out += '"';
-      }>())
+               out += '"';
+               append_datetime(out, v);
+               out += '"';
+             }>())
       .takes({TimeSpan}, Dynamic, native<[](std::string& out, int64_t v) {
-        out += '"';
-        append_timespan(out, v);
-        out += '"';
-      }>())
-      .takes({Guid}, Dynamic, native<[](std::string& out, spillway::Guid v) { json::quote(v.str(), out); }>());
+               out += '"';
+               append_timespan(out, v);
+               out += '"';
+             }>())
+      .takes({Guid}, Dynamic,
+             native<[](std::string& out, spillway::Guid v) { json::quote(v.str(), out); }>());
 }
 
 std::string type_of_dynamic(std::optional<Text> value) {
@@ -278,7 +288,8 @@ void declare_gettype(FunctionTableBuilder& table) {
   function.doc("The name of the type that a value has, inside a dynamic one too.")
       .takes({Dynamic}, String, native<&type_of_dynamic>());
   for (const Type type : {Bool, Int, Long, Real, Decimal, String, DateTime, TimeSpan, Guid}) {
-    function.takes({type}, String, sql("CASE WHEN {0} IS NULL THEN 'null' ELSE '" + std::string(kql_name(type)) + "' END"));
+    function.takes({type}, String,
+                   sql("CASE WHEN {0} IS NULL THEN 'null' ELSE '" + std::string(kql_name(type)) + "' END"));
   }
 }
 

@@ -32,15 +32,21 @@ int64_t months_of(Ticks ticks) {
   return int64_t{date.year} * 12 + date.month - 1;
 }
 
-int64_t day_of(Ticks ticks) { return ticks / kTicksPerDay; }
+int64_t day_of(Ticks ticks) {
+  return ticks / kTicksPerDay;
+}
 /// 0001-01-01 was a Monday; Sunday is 0.
-int64_t weekday_of(int64_t day) { return (day + 1) % 7; }
+int64_t weekday_of(int64_t day) {
+  return (day + 1) % 7;
+}
 
 std::optional<Ticks> start_of_day_at(int64_t day, int64_t offset) {
   if (offset < -kMostDays || offset > kMostDays) return std::nullopt;
   return in_range((day + offset) * kTicksPerDay);
 }
-std::optional<Ticks> start_of_day(Ticks t, int64_t offset) { return start_of_day_at(day_of(t), offset); }
+std::optional<Ticks> start_of_day(Ticks t, int64_t offset) {
+  return start_of_day_at(day_of(t), offset);
+}
 std::optional<Ticks> start_of_week(Ticks t, int64_t offset) {
   if (offset < -kMostDays || offset > kMostDays) return std::nullopt;
   const int64_t day = day_of(t);
@@ -84,14 +90,24 @@ void declare_period(FunctionTableBuilder& table, const std::string& period) {
       .takes({DateTime, Long}, DateTime, native<&end_of<Start>>());
 }
 
-int32_t year_of(Ticks t) { return civil_from_ticks(t).year; }
-int32_t month_of(Ticks t) { return civil_from_ticks(t).month; }
-int32_t day_of_month(Ticks t) { return civil_from_ticks(t).day; }
+int32_t year_of(Ticks t) {
+  return civil_from_ticks(t).year;
+}
+int32_t month_of(Ticks t) {
+  return civil_from_ticks(t).month;
+}
+int32_t day_of_month(Ticks t) {
+  return civil_from_ticks(t).day;
+}
 int32_t day_of_year(Ticks t) {
   return static_cast<int32_t>(day_of(t) - days_from_civil(civil_from_ticks(t).year, 1, 1) + 1);
 }
-int32_t hour_of_day(Ticks t) { return static_cast<int32_t>(t % kTicksPerDay / kTicksPerHour); }
-Ticks day_of_week(Ticks t) { return weekday_of(day_of(t)) * kTicksPerDay; }
+int32_t hour_of_day(Ticks t) {
+  return static_cast<int32_t>(t % kTicksPerDay / kTicksPerHour);
+}
+Ticks day_of_week(Ticks t) {
+  return weekday_of(day_of(t)) * kTicksPerDay;
+}
 
 /// ISO 8601: the week of the year that its Thursday lies in.
 int64_t week_of_year(Ticks t) {
@@ -102,18 +118,37 @@ int64_t week_of_year(Ticks t) {
 }
 
 enum class Period {
-  Year, Quarter, Month, Week, Day, Hour, Minute, Second, Millisecond, Microsecond, Nanosecond, DayOfYear, WeekOfYear,
+  Year,
+  Quarter,
+  Month,
+  Week,
+  Day,
+  Hour,
+  Minute,
+  Second,
+  Millisecond,
+  Microsecond,
+  Nanosecond,
+  DayOfYear,
+  WeekOfYear,
 };
 
 std::optional<Period> parse_period(Text name) {
   static const std::pair<Text, Period> kNames[] = {
-      {"year", Period::Year},       {"quarter", Period::Quarter},
-      {"month", Period::Month},     {"week", Period::Week},
-      {"day", Period::Day},         {"hour", Period::Hour},
-      {"minute", Period::Minute},   {"second", Period::Second},
-      {"millisecond", Period::Millisecond}, {"microsecond", Period::Microsecond},
-      {"nanosecond", Period::Nanosecond},   {"dayofyear", Period::DayOfYear},
-      {"week_of_year", Period::WeekOfYear}, {"weekofyear", Period::WeekOfYear},
+      {"year", Period::Year},
+      {"quarter", Period::Quarter},
+      {"month", Period::Month},
+      {"week", Period::Week},
+      {"day", Period::Day},
+      {"hour", Period::Hour},
+      {"minute", Period::Minute},
+      {"second", Period::Second},
+      {"millisecond", Period::Millisecond},
+      {"microsecond", Period::Microsecond},
+      {"nanosecond", Period::Nanosecond},
+      {"dayofyear", Period::DayOfYear},
+      {"week_of_year", Period::WeekOfYear},
+      {"weekofyear", Period::WeekOfYear},
   };
   std::string folded(name);
   for (char& c : folded) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -121,6 +156,13 @@ std::optional<Period> parse_period(Text name) {
     if (folded == text) return period;
   }
   return std::nullopt;
+}
+
+std::string part_error(const Value& name) {
+  if (name.is_null() || name.type() != Type::String || parse_period(name.as_text())) return "";
+  return "'" + name.as_text() +
+         "' is no part of a datetime: expected Year, Quarter, Month, Week, Day, Hour, Minute, " +
+         "Second, Millisecond, Microsecond or Nanosecond";
 }
 
 /// Of the periods that have a fixed length.
@@ -204,7 +246,8 @@ std::optional<Ticks> datetime_add(Text name, int64_t amount, Ticks t) {
 }
 
 std::optional<Ticks> clock_time(int64_t hour, int64_t minute, double second) {
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || !(second >= 0 && second < 60)) return std::nullopt;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || !(second >= 0 && second < 60))
+    return std::nullopt;
   return hour * kTicksPerHour + minute * kTicksPerMinute +
          std::llround(second * static_cast<double>(kTicksPerSecond));
 }
@@ -279,29 +322,38 @@ void declare_bins(FunctionTableBuilder& table) {
 
 void declare_parts(FunctionTableBuilder& table) {
   using enum Type;
-  table.scalar("dayofmonth").doc("The day of the month, from 1.").takes({DateTime}, Int, native<&day_of_month>());
-  table.scalar("dayofyear").doc("The day of the year, from 1.").takes({DateTime}, Int, native<&day_of_year>());
+  table.scalar("dayofmonth")
+      .doc("The day of the month, from 1.")
+      .takes({DateTime}, Int, native<&day_of_month>());
+  table.scalar("dayofyear")
+      .doc("The day of the year, from 1.")
+      .takes({DateTime}, Int, native<&day_of_year>());
   table.scalar("dayofweek")
       .doc("The days since the last Sunday, as a timespan.")
       .takes({DateTime}, TimeSpan, native<&day_of_week>());
   table.scalar("getyear").doc("The year.").takes({DateTime}, Int, native<&year_of>());
   table.scalar("getmonth").doc("The month, from 1.").takes({DateTime}, Int, native<&month_of>());
   table.scalar("monthofyear").doc("The month, from 1.").takes({DateTime}, Int, native<&month_of>());
-  table.scalar("hourofday").doc("The hour of the day, 0 to 23.").takes({DateTime}, Int, native<&hour_of_day>());
+  table.scalar("hourofday")
+      .doc("The hour of the day, 0 to 23.")
+      .takes({DateTime}, Int, native<&hour_of_day>());
   table.scalar("week_of_year")
       .doc("The week of the year, by ISO 8601.")
       .takes({DateTime}, Long, native<&week_of_year>());
   table.alias("weekofyear", "week_of_year");
   table.scalar("datetime_part")
       .doc("A part of a datetime by its name.")
-      .takes({constant(String), DateTime}, Long, native<&datetime_part>());
+      .takes({constant(String), DateTime}, Long, native<&datetime_part>())
+      .checks(0, &part_error);
   table.alias("datepart", "datetime_part");
   table.scalar("datetime_diff")
       .doc("How many periods of a name lie between two datetimes.")
-      .takes({constant(String), DateTime, DateTime}, Long, native<&datetime_diff>());
+      .takes({constant(String), DateTime, DateTime}, Long, native<&datetime_diff>())
+      .checks(0, &part_error);
   table.scalar("datetime_add")
       .doc("A datetime moved by a number of periods of a name.")
-      .takes({constant(String), Long, DateTime}, DateTime, native<&datetime_add>());
+      .takes({constant(String), Long, DateTime}, DateTime, native<&datetime_add>())
+      .checks(0, &part_error);
 }
 
 void declare_makers(FunctionTableBuilder& table) {

@@ -1,5 +1,5 @@
-// Decimals: fixed point with 18 digits after the point and up to 20 before it, in text form as VectorView hands them
-// out. A result that doesn't fit is null; a quotient is cut off after 18 digits.
+// Decimals: fixed point with 18 digits after the point and up to 20 before it, in text form as VectorView
+// hands them out. A result that doesn't fit is null; a quotient is cut off after 18 digits.
 #pragma once
 
 #include <optional>

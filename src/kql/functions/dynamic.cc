@@ -1,5 +1,6 @@
 // Functions of dynamic values.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <set>
 
@@ -32,6 +33,41 @@ bool member_or_element(std::string& out, Text value, Text key) {
   std::string text;
   json::append_text(key, text);
   return member(out, value, text);
+}
+
+/// A step of a JSON path: ".name", "['name']" or "[0]"; nullopt where the path is none.
+std::optional<Text> step_into(Text value, Text& path) {
+  if (path.starts_with('.')) {
+    const size_t end = std::min(path.find_first_of(".[", 1), path.size());
+    const Text key = path.substr(1, end - 1);
+    path.remove_prefix(end);
+    return json::member(value, key);
+  }
+  const size_t close = path.find(']');
+  if (!path.starts_with('[') || close == Text::npos) return std::nullopt;
+  Text inside = path.substr(1, close - 1);
+  path.remove_prefix(close + 1);
+  if (inside.size() >= 2 && (inside.front() == '\'' || inside.front() == '"') &&
+      inside.back() == inside.front()) {
+    return json::member(value, inside.substr(1, inside.size() - 2));
+  }
+  int64_t index = 0;
+  const auto [end, error] = std::from_chars(inside.data(), inside.data() + inside.size(), index);
+  if (error != std::errc() || end != inside.data() + inside.size()) return std::nullopt;
+  return json::element(value, index);
+}
+
+/// extract_json(): what lies at a path ("$.a.b[0]['c d']") of a JSON text, as text.
+bool extract_json(std::string& out, Text path, Text text) {
+  path = json::trim(path);
+  std::string canonical;
+  if (!path.starts_with('$') || !json::canonicalize(text, canonical)) return false;
+  path.remove_prefix(1);
+  std::optional<Text> value = canonical;
+  while (value && !path.empty()) value = step_into(*value, path);
+  if (!value) return false;
+  json::append_text(*value, out);
+  return true;
 }
 
 /// Keys and values in turn, all of them JSON.
@@ -221,6 +257,10 @@ void declare_access(FunctionTableBuilder& table) {
   table.scalar("member or element")
       .doc("value[key] with a dynamic key")
       .takes({Dynamic, Dynamic}, Dynamic, native<&member_or_element>());
+  table.scalar("extract_json")
+      .doc("What lies at a path of a JSON text, as text.")
+      .takes({String, String}, String, native<&extract_json>());
+  table.alias("extractjson", "extract_json");
 }
 
 }  // namespace

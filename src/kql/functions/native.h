@@ -1,12 +1,12 @@
 // Turns a plain C++ function over single values into a NativeFunction over vectors.
 //
 // Its parameters, one for each argument of the call:
-//   bool, int32_t (int), int64_t (long, datetime, timespan), double, Guid, std::string_view (string, decimal, dynamic)
-//   std::optional<one of these>   the function wants to see nulls; any other null argument gives a null result
-//   Rest                          the arguments from here to the last, of a variadic overload
-// Its result: one of these types, std::string, or std::optional of them (nullopt: null). Or its first parameter is a
-// `std::string& out` (empty), and the result is void, or bool (false: null).
-// Where the declared result type is string, a null result is the empty string.
+//   bool, int32_t (int), int64_t (long, datetime, timespan), double, Guid, std::string_view (string, decimal,
+//   dynamic) std::optional<one of these>   the function wants to see nulls; any other null argument gives a
+//   null result Rest                          the arguments from here to the last, of a variadic overload
+// Its result: one of these types, std::string, or std::optional of them (nullopt: null). Or its first
+// parameter is a `std::string& out` (empty), and the result is void, or bool (false: null). Where the
+// declared result type is string, a null result is the empty string.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Arithmetic, comparison and logic. Rules: query/numerical-operators.md, query/datetime-timespan-arithmetic.md,
-// query/logical-operators.md, query/scalar-data-types/null-values.md.
+// Arithmetic, comparison and logic. Rules: query/numerical-operators.md,
+// query/datetime-timespan-arithmetic.md, query/logical-operators.md, query/scalar-data-types/null-values.md.
 //
 // Integers wrap around, as .NET's do; a division by zero gives null. A datetime outside its range is null.
 #include <cmath>
@@ -21,7 +21,9 @@ constexpr int64_t wrap_subtract(int64_t a, int64_t b) {
 constexpr int64_t wrap_multiply(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
-constexpr int64_t wrap_negate(int64_t a) { return wrap_subtract(0, a); }
+constexpr int64_t wrap_negate(int64_t a) {
+  return wrap_subtract(0, a);
+}
 
 std::optional<int64_t> divide(int64_t a, int64_t b) {
   if (b == 0) return std::nullopt;
@@ -46,15 +48,25 @@ std::optional<Ticks> checked_datetime(std::optional<Ticks> ticks) {
   if (!ticks || *ticks < 0 || *ticks > kMaxDateTime) return std::nullopt;
   return ticks;
 }
-std::optional<Ticks> datetime_plus(Ticks a, Ticks b) { return checked_datetime(checked_add(a, b)); }
-std::optional<Ticks> datetime_minus(Ticks a, Ticks b) { return checked_datetime(checked_subtract(a, b)); }
+std::optional<Ticks> datetime_plus(Ticks a, Ticks b) {
+  return checked_datetime(checked_add(a, b));
+}
+std::optional<Ticks> datetime_minus(Ticks a, Ticks b) {
+  return checked_datetime(checked_subtract(a, b));
+}
 
-std::optional<Ticks> scale(Ticks span, double factor) { return to_integer(static_cast<double>(span) * factor); }
-std::optional<Ticks> scale_reverse(double factor, Ticks span) { return scale(span, factor); }
+std::optional<Ticks> scale(Ticks span, double factor) {
+  return to_integer(static_cast<double>(span) * factor);
+}
+std::optional<Ticks> scale_reverse(double factor, Ticks span) {
+  return scale(span, factor);
+}
 std::optional<Ticks> divide_span(Ticks span, double divisor) {
   return to_integer(static_cast<double>(span) / divisor);
 }
-double span_quotient(Ticks a, Ticks b) { return static_cast<double>(a) / static_cast<double>(b); }
+double span_quotient(Ticks a, Ticks b) {
+  return static_cast<double>(a) / static_cast<double>(b);
+}
 
 template <typename T>
 std::optional<bool> exactly_equal(std::optional<T> a, std::optional<T> b) {
@@ -151,7 +163,9 @@ void declare_comparison(FunctionTableBuilder& table) {
   // The binder takes "==" and "!=" where null is as good as false (a filter) or can't be; "… known" where one
   // operand is known not to be null; "… exact" elsewhere.
   table.scalar("==").doc("Equality.").takes({same(), same()}, Bool, sql("({0} = {1})"));
-  table.scalar("!=").doc("Inequality.").takes_nulls({same(), same()}, Bool, sql("({0} IS DISTINCT FROM {1})"));
+  table.scalar("!=")
+      .doc("Inequality.")
+      .takes_nulls({same(), same()}, Bool, sql("({0} IS DISTINCT FROM {1})"));
   table.scalar("== known")
       .doc("Equality with a value that isn't null.")
       .takes_nulls({same(), same()}, Bool, sql("({0} IS NOT DISTINCT FROM {1})"));

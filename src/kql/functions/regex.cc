@@ -29,4 +29,9 @@ const re2::RE2* compiled_regex(std::string_view pattern) {
   return last;
 }
 
+std::string regex_error(const Value& pattern) {
+  if (pattern.is_null() || pattern.type() != Type::String || compiled_regex(pattern.as_text())) return "";
+  return "'" + pattern.as_text() + "' is not a valid regular expression";
+}
+
 }  // namespace spillway::kql

@@ -1,4 +1,5 @@
-// The string operators of query/datatypes-string-operators.md. Strings are never null, and so are these results.
+// The string operators of query/datatypes-string-operators.md. Strings are never null, and so are these
+// results.
 #include <array>
 
 #include "kql/functions/builder.h"
@@ -50,11 +51,15 @@ template <Match M>
 void declare_match(FunctionTableBuilder& table, const std::string& name, const std::string& what) {
   using enum Type;
   const std::string capital = " (without case)";
-  table.scalar(name).doc(what + capital + ".").takes({String, String}, Bool, whole(&match_all<M, true, false>));
+  table.scalar(name)
+      .doc(what + capital + ".")
+      .takes({String, String}, Bool, whole(&match_all<M, true, false>));
   table.scalar("!" + name)
       .doc("Not: " + what + capital + ".")
       .takes({String, String}, Bool, whole(&match_all<M, true, true>));
-  table.scalar(name + "_cs").doc(what + ".").takes({String, String}, Bool, whole(&match_all<M, false, false>));
+  table.scalar(name + "_cs")
+      .doc(what + ".")
+      .takes({String, String}, Bool, whole(&match_all<M, false, false>));
   table.scalar("!" + name + "_cs")
       .doc("Not: " + what + ".")
       .takes({String, String}, Bool, whole(&match_all<M, false, true>));
@@ -121,8 +126,12 @@ std::optional<bool> in_array(std::string_view text, std::optional<std::string_vi
 void declare_string_operators(FunctionTableBuilder& table) {
   using enum Type;
   table.category("string operator");
-  table.scalar("=~").doc("Equality without case.").takes({String, String}, Bool, sql("(lower({0}) = lower({1}))"));
-  table.scalar("!~").doc("Inequality without case.").takes({String, String}, Bool, sql("(lower({0}) <> lower({1}))"));
+  table.scalar("=~")
+      .doc("Equality without case.")
+      .takes({String, String}, Bool, sql("(lower({0}) = lower({1}))"));
+  table.scalar("!~")
+      .doc("Inequality without case.")
+      .takes({String, String}, Bool, sql("(lower({0}) <> lower({1}))"));
   declare_match<Match::Contains>(table, "contains", "Holds the text");
   declare_match<Match::Starts>(table, "startswith", "Begins with the text");
   declare_match<Match::Ends>(table, "endswith", "Ends with the text");
@@ -153,7 +162,8 @@ void declare_string_operators(FunctionTableBuilder& table) {
       .takes_nulls({as_string(), Dynamic}, Bool, native<&in_array<true, true>>());
   table.scalar("matches regex")
       .doc("Holds a match of a regular expression (RE2).")
-      .takes({String, String}, Bool, native<&matches_regex>());
+      .takes({String, String}, Bool, native<&matches_regex>())
+      .checks(1, &regex_error);
 }
 
 }  // namespace spillway::kql

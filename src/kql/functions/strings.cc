@@ -283,6 +283,30 @@ std::optional<int64_t> index_of_regex(Text text, Text pattern) {
   return utf8::length(text.substr(0, static_cast<size_t>(match.data() - text.data())));
 }
 
+/// The position of a match, of those that lie within a number of characters from a start; -1 where there is
+/// none.
+std::optional<int64_t> index_of_match(Text text, Text pattern, int64_t start, int64_t length,
+                                      int64_t occurrence) {
+  const re2::RE2* regex = compiled_regex(pattern);
+  if (!regex || start < 0 || length < -1 || occurrence < 0) return std::nullopt;
+  const auto byte_of = [&](int64_t character) {
+    size_t at = 0;
+    for (int64_t i = 0; i < character && at < text.size(); ++i) next_code_point(text, at);
+    return at;
+  };
+  size_t at = byte_of(start);
+  const size_t end =
+      length < 0 || length > static_cast<int64_t>(text.size()) ? text.size() : byte_of(start + length);
+  re2::StringPiece match;
+  for (int64_t found = 1; at <= end && regex->Match(piece(text), at, end, re2::RE2::UNANCHORED, &match, 1);
+       ++found) {
+    const size_t position = static_cast<size_t>(match.data() - text.data());
+    if (found >= occurrence) return utf8::length(text.substr(0, position));
+    at = position + std::max<size_t>(match.size(), 1);
+  }
+  return -1;
+}
+
 /// Plain matches may overlap.
 int64_t count_plain(Text text, Text search) {
   int64_t count = 0;
@@ -330,7 +354,16 @@ void declare_parts(FunctionTableBuilder& table) {
       .takes({as_string(), as_string(), Long, Long, Long}, Long, native<&index_of>());
   table.scalar("indexof_regex")
       .doc("The position of the first match; -1 where there is none.")
-      .takes({as_string(), String}, Long, native<&index_of_regex>());
+      .takes({as_string(), String}, Long, native<&index_of_regex>())
+      .takes({as_string(), String, Long}, Long, native<[](Text text, Text pattern, int64_t start) {
+               return index_of_match(text, pattern, start, -1, 1);
+             }>())
+      .takes({as_string(), String, Long, Long}, Long,
+             native<[](Text text, Text pattern, int64_t start, int64_t length) {
+               return index_of_match(text, pattern, start, length, 1);
+             }>())
+      .takes({as_string(), String, Long, Long, Long}, Long, native<&index_of_match>())
+      .checks(1, &regex_error);
   table.scalar("split")
       .doc("The parts between delimiters, as an array.")
       .takes({as_string(), String}, Dynamic, native<&split>())
@@ -346,8 +379,8 @@ void declare_parts(FunctionTableBuilder& table) {
 
 void declare_building(FunctionTableBuilder& table) {
   using enum Type;
-  table.scalar("tolower").doc("In small letters.").takes({as_string()}, String, sql("lower({0})"));
-  table.scalar("toupper").doc("In capital letters.").takes({as_string()}, String, sql("upper({0})"));
+  table.scalar("tolower").doc("In small letters.").takes({String}, String, sql("lower({0})"));
+  table.scalar("toupper").doc("In capital letters.").takes({String}, String, sql("upper({0})"));
   table.scalar("strcat")
       .doc("All arguments as one text.")
       .takes({as_string()}, String, sql("concat({*})"))
@@ -378,25 +411,31 @@ void declare_regular_expressions(FunctionTableBuilder& table) {
   using enum Type;
   table.scalar("replace_regex")
       .doc("All matches of a regular expression replaced.")
-      .takes({as_string(), String, as_string()}, String, native<&replace_regex>());
+      .takes({as_string(), String, as_string()}, String, native<&replace_regex>())
+      .checks(1, &regex_error);
   table.alias("replace", "replace_regex");
   table.scalar("extract")
       .doc("What a group of a regular expression matches first.")
-      .takes({String, Long, as_string()}, String, native<&extract>());
+      .takes({String, Long, as_string()}, String, native<&extract>())
+      .checks(0, &regex_error);
   table.scalar("extract_all")
       .doc("All that the groups of a regular expression match, as an array.")
       .takes({String, as_string()}, Dynamic, native<&extract_all>())
-      .takes({String, Dynamic, as_string()}, Dynamic, native<&extract_groups>());
+      .takes({String, Dynamic, as_string()}, Dynamic, native<&extract_groups>())
+      .checks(0, &regex_error);
   table.alias("extractall", "extract_all");
   table.scalar("trim")
       .doc("Without a match at both ends.")
-      .takes({String, as_string()}, String, native<&trim>());
+      .takes({String, as_string()}, String, native<&trim>())
+      .checks(0, &regex_error);
   table.scalar("trim_start")
       .doc("Without a match at the start.")
-      .takes({String, as_string()}, String, native<&trim_start>());
+      .takes({String, as_string()}, String, native<&trim_start>())
+      .checks(0, &regex_error);
   table.scalar("trim_end")
       .doc("Without a match at the end.")
-      .takes({String, as_string()}, String, native<&trim_end>());
+      .takes({String, as_string()}, String, native<&trim_end>())
+      .checks(0, &regex_error);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Comparing texts without case, and the terms of query/datatypes-string-operators.md: maximal runs of letters and
-// digits. Texts are UTF-8.
+// Comparing texts without case, and the terms of query/datatypes-string-operators.md: maximal runs of letters
+// and digits. Texts are UTF-8.
 #pragma once
 
 #include <cstdint>

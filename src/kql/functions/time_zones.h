@@ -10,7 +10,8 @@ namespace spillway::kql {
 
 /// Null for a zone that isn't known.
 std::optional<Ticks> utc_to_local(Ticks utc, std::string_view zone);
-/// Of a time that the clock shows twice, the earlier; of one that it skips, as if it had gone forward already.
+/// Of a time that the clock shows twice, the earlier; of one that it skips, as if it had gone forward
+/// already.
 std::optional<Ticks> local_to_utc(Ticks local, std::string_view zone);
 
 }  // namespace spillway::kql
