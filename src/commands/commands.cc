@@ -1,6 +1,6 @@
 #include "commands/commands.h"
 
-#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -11,16 +11,41 @@
 namespace spillway::commands {
 namespace {
 
-std::vector<Command> gather() {
-  std::vector<Command> all;
-  for (const auto& family :
-       {database_commands, table_commands, column_commands, function_commands, mapping_commands,
-        policy_commands, ingestion_commands, extent_commands, external_table_commands, export_commands,
-        continuous_export_commands, operation_commands, cluster_commands, unsupported_commands}) {
-    std::vector<Command> commands = family();
-    std::move(commands.begin(), commands.end(), std::back_inserter(all));
-  }
+struct Family {
+  const char* title;
+  std::vector<Command> commands;
+};
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all = {
+      {"Databases", database_commands()},
+      {"Tables", table_commands()},
+      {"Columns", column_commands()},
+      {"Functions", function_commands()},
+      {"Ingestion mappings", mapping_commands()},
+      {"Policies", policy_commands()},
+      {"Ingestion", ingestion_commands()},
+      {"Extents", extent_commands()},
+      {"External tables", external_table_commands()},
+      {"Export", export_commands()},
+      {"Continuous export", continuous_export_commands()},
+      {"Operations", operation_commands()},
+      {"Server", cluster_commands()},
+      {"Not supported", unsupported_commands()},
+  };
   return all;
+}
+
+/// The forms of a syntax text, which are separated by dots in the middle.
+std::vector<std::string> forms(std::string_view syntax) {
+  constexpr std::string_view kSeparator = "  \u00b7  ";
+  std::vector<std::string> list;
+  while (true) {
+    const size_t end = syntax.find(kSeparator);
+    list.emplace_back(syntax.substr(0, end));
+    if (end == std::string_view::npos) return list;
+    syntax.remove_prefix(end + kSeparator.size());
+  }
 }
 
 bool is_show(const Command& command) {
@@ -54,7 +79,13 @@ Error with_suggestion(Error error, const Reader& words, size_t after_pattern) {
 }  // namespace
 
 const std::vector<Command>& all_commands() {
-  static const std::vector<Command> all = gather();
+  static const std::vector<Command> all = [] {
+    std::vector<Command> gathered;
+    for (const Family& family : families()) {
+      gathered.insert(gathered.end(), family.commands.begin(), family.commands.end());
+    }
+    return gathered;
+  }();
   return all;
 }
 
@@ -89,8 +120,10 @@ Result<Tables> execute(const Request& request, const Services& services) {
 
 std::vector<CommandHelp> help() {
   std::vector<CommandHelp> lines;
-  for (const Command& command : all_commands()) {
-    if (command.syntax) lines.push_back({command.syntax, command.summary});
+  for (const Family& family : families()) {
+    for (const Command& command : family.commands) {
+      if (command.syntax) lines.push_back({family.title, forms(command.syntax), command.summary});
+    }
   }
   return lines;
 }

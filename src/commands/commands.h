@@ -44,10 +44,11 @@ bool is_command(std::string_view text);
 
 Result<std::vector<Table>> execute(const Request& request, const Services& services);
 
-/// The commands that exist, with their syntax, one line each: for `.show commands`-like help and
-/// docs/commands.md.
+/// The commands that exist, by family, in the order of the documentation: docs/commands.md is made of it.
 struct CommandHelp {
-  std::string syntax, summary;
+  std::string family;               // "Tables"
+  std::vector<std::string> syntax;  // its forms, one a line
+  std::string summary;
 };
 std::vector<CommandHelp> help();
 

@@ -143,11 +143,13 @@ Result<Table> artifacts_of(const Call& call, const ExternalTable& table, int64_t
   return result;
 }
 
-/// That every target can be opened (a local one lies below a storage root), and, where asked, that it holds
-/// something.
+/// That a local target lies below a storage root and, where asked, that every target holds something.
+/// Otherwise targets are looked at only when they are used.
 Status check_targets(const Call& call, const ExternalTable& table, bool not_empty) {
   for (const std::string& connection : table.connection_strings) {
-    SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
+    SPILLWAY_ASSIGN(const storage::ConnectionString parsed, storage::ConnectionString::parse(connection));
+    if (!not_empty && parsed.kind() != storage::ConnectionString::Kind::Local) continue;
+    SPILLWAY_ASSIGN(const auto store, call.services.stores.open(parsed));
     if (!not_empty) continue;
     SPILLWAY_TRY(store->check());
     SPILLWAY_ASSIGN(const auto objects, store->list(""));

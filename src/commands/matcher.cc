@@ -87,9 +87,10 @@ std::vector<std::string> leading_words(Reader reader) {
 
 /// How far the words are from a pattern.
 size_t distance(const std::vector<std::string>& words, const Pattern& pattern) {
-  constexpr size_t kMissingWord = 3;
+  constexpr size_t kMissingWord = 3;  // or one too many
   constexpr size_t kMissingName = 1;
-  size_t sum = words.size() > pattern.elements.size() ? words.size() - pattern.elements.size() : 0;
+  size_t sum =
+      words.size() > pattern.elements.size() ? kMissingWord * (words.size() - pattern.elements.size()) : 0;
   for (size_t i = 0; i < pattern.elements.size(); ++i) {
     const Element& element = pattern.elements[i];
     if (i >= words.size()) {

@@ -156,9 +156,14 @@ Result<Name> Reader::name(const char* what) {
   }
   const bool bracketed = accept(TokenKind::OpenBracket);
   if (token_.kind != TokenKind::String) return expected(what);
-  SPILLWAY_ASSIGN(name.text, string(what));
-  const size_t end = offset() + 1;
-  if (bracketed) SPILLWAY_TRY(expect(TokenKind::CloseBracket));
+  // Only one literal: what follows a name in quotes may be another string.
+  kql::syntax::append_string(token_, name.text);
+  size_t end = offset() + token_.text.size();
+  advance();
+  if (bracketed) {
+    end = offset() + 1;
+    SPILLWAY_TRY(expect(TokenKind::CloseBracket));
+  }
   name.span = span_at(text_, begin, end - begin);
   return name;
 }

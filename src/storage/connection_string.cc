@@ -187,7 +187,8 @@ Result<ConnectionString> ConnectionString::parse_azure(std::string_view text) {
     return bad("the host isn't valid");
   }
   if (const std::optional<AzureHost> host = azure_host(url->host)) {
-    if (url->scheme != "https") return bad("Azure Storage is addressed by https://");
+    // Also where it is written http://, as some examples of the documentation are: a key never goes in the
+    // clear.
     out.account = host->account;
     out.endpoint = "https://" + host->account + host->suffix;
   } else if (is_path_style(url->host)) {

@@ -119,7 +119,7 @@ std::string Session::error_difference(const Answer& answer, const std::string& e
   std::getline(lines, part);
   std::istringstream first(part);
   first >> word >> code >> position;
-  std::getline(lines, part);
+  if (!std::getline(lines, part)) part.clear();
   if (answer.ok()) return "it succeeded";
   const Error& error = answer.error();
   const std::string at =

@@ -40,6 +40,8 @@ TEST(ConnectionStrings, AzureForms) {
        "http://localhost:10000/devstoreaccount1", "devstoreaccount1", "out", "", kSecret, ""},
       {"http://azurite:10000/devstoreaccount1/out;" + std::string(kSecret),
        "http://azurite:10000/devstoreaccount1", "devstoreaccount1", "out", "", kSecret, ""},
+      {"http://fabrikam.blob.core.windows.net/container;" + std::string(kSecret),
+       "https://fabrikam.blob.core.windows.net", "fabrikam", "container", "", kSecret, ""},
       {"https://fabrikam.blob.core.windows.net/public", "https://fabrikam.blob.core.windows.net", "fabrikam",
        "public", "", "", ""},
   };
@@ -125,7 +127,6 @@ TEST(ConnectionStrings, WhatIsNoneIsRefusedWithoutItsSecret) {
       "https://fabrikam.blob.core.windows.net/c;" + secret + ";" + secret,
       "https://fabrikam.blob.core.windows.net/c;" + secret + " " + secret,
       "https://fabrikam.blob.core.windows.net/c\r\nX: y;" + secret,
-      "http://fabrikam.blob.core.windows.net/c;" + secret,
       "https://user@fabrikam.blob.core.windows.net/c;" + secret,
       "https:///c;" + secret,
       "http://127.0.0.1:10000/devstoreaccount1;" + secret,
