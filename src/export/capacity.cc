@@ -10,16 +10,23 @@ constexpr std::chrono::milliseconds kCancelPoll{20};
 
 Capacity::Lease Capacity::try_take() {
   const std::lock_guard lock(mutex_);
-  if (used_ + waiting_ >= total_) return {};
+  if (used_ >= total_ || (waiting_ > 0 && operation_next_)) return {};
   ++used_;
+  operation_next_ = true;
   return Lease(this);
+}
+
+void Capacity::want(bool wanted) {
+  const std::lock_guard lock(mutex_);
+  wanted_ = wanted;
+  if (!wanted) changed_.notify_all();
 }
 
 Result<Capacity::Lease> Capacity::take(std::chrono::milliseconds longest, const engine::CancelToken* cancel) {
   std::unique_lock lock(mutex_);
   const auto deadline = std::chrono::steady_clock::now() + longest;
   ++waiting_;
-  while (used_ >= total_) {
+  while (used_ >= total_ || (wanted_ && !operation_next_)) {
     const bool is_cancelled = cancel && cancel->cancelled();
     if (is_cancelled || std::chrono::steady_clock::now() >= deadline) {
       --waiting_;
@@ -31,6 +38,7 @@ Result<Capacity::Lease> Capacity::take(std::chrono::milliseconds longest, const 
   }
   --waiting_;
   ++used_;
+  operation_next_ = false;
   return Lease(this);
 }
 
@@ -43,11 +51,6 @@ void Capacity::release() {
 int Capacity::used() const {
   const std::lock_guard lock(mutex_);
   return used_;
-}
-
-int Capacity::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return waiting_;
 }
 
 }  // namespace spillway::exports

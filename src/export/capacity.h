@@ -35,14 +35,16 @@ class Capacity {
     Capacity* capacity_ = nullptr;
   };
 
-  /// An empty lease where it is used up, or where others have waited longer.
+  /// For the scheduler, which asks again and again: an empty lease where the capacity is used up, or where
+  /// an operation waits and it is its turn. The two take turns, so that neither keeps the other waiting.
   Lease try_take();
+  /// Whether the scheduler has something to run: operations leave it its turns only then.
+  void want(bool wanted);
   /// Throttled where none became free within `longest`; Cancelled.
   Result<Lease> take(std::chrono::milliseconds longest, const engine::CancelToken* cancel);
 
   int total() const { return total_; }
   int used() const;
-  int waiting() const;
 
  private:
   void release();
@@ -51,7 +53,9 @@ class Capacity {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int used_ = 0;
-  int waiting_ = 0;
+  int waiting_ = 0;             // in take()
+  bool wanted_ = false;         // by the scheduler
+  bool operation_next_ = true;  // whose turn it is where both want
 };
 
 }  // namespace spillway::exports

@@ -32,6 +32,7 @@ Status Janitor::delete_from_store(const std::vector<catalog::Artifact>& artifact
   SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(artifacts.front().connection));
   SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
   for (const catalog::Artifact& artifact : artifacts) {
+    if (stopping_) return Status(ErrorCode::Cancelled, "the server is stopping");
     SPILLWAY_TRY(store->remove(artifact.object));
     deleted.push_back(artifact);
   }

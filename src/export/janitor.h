@@ -2,6 +2,7 @@
 // then, so that a crash in between only means to delete it again.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "export/exports.h"
@@ -16,6 +17,8 @@ class Janitor {
   /// One pass over everything abandoned, or over what one owner left. What can't be deleted now stays for the
   /// next pass; the error is that of the first such artifact.
   Status sweep(const std::optional<Guid>& owner = std::nullopt);
+  /// Ends passes that go on, and those to come, before their next artifact.
+  void stop() { stopping_ = true; }
 
  private:
   Status delete_from_store(const std::vector<catalog::Artifact>& artifacts,
@@ -24,6 +27,7 @@ class Janitor {
   catalog::Catalog& catalog_;
   const storage::StoreFactory& stores_;
   std::mutex mutex_;  // one pass at a time
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace spillway::exports

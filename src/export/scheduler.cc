@@ -70,14 +70,17 @@ void Scheduler::loop() {
   while (true) {
     const auto snapshot = catalog_.snapshot();
     cancel_changed(*snapshot);
-    for (const Candidate& candidate : due(*snapshot, clock_.now())) {
+    const std::vector<Candidate> candidates = due(*snapshot, clock_.now());
+    capacity_.want(!candidates.empty());
+    for (const Candidate& candidate : candidates) {
       Capacity::Lease lease = capacity_.try_take();
       if (!lease) break;
       launch(candidate, std::make_shared<Capacity::Lease>(std::move(lease)));
     }
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, kLook, [&] { return stopping_; })) return;
+    if (changed_.wait_for(lock, kLook, [&] { return stopping_; })) break;
   }
+  capacity_.want(false);
 }
 
 /// A run whose export was altered, disabled or dropped can't commit any more.

@@ -103,6 +103,7 @@ class ServiceImpl : public Service {
       janitor.swap(janitor_thread_);
     }
     changed_.notify_all();
+    janitor_.stop();
     scheduler_.stop();
     operations_.stop();
     if (janitor.joinable()) janitor.join();
