@@ -31,23 +31,24 @@ std::vector<std::string> split_cells(std::string_view line) {
   return cells;
 }
 
+/// The first word of a line, which is taken from it.
+std::string take_word(std::string_view& line) {
+  line = trim(line);
+  const std::string_view word = line.substr(0, line.find(' '));
+  line.remove_prefix(word.size());
+  return std::string(word);
+}
+
 /// After `--- error`: `CODE LINE:COLUMN text`, each optional.
 ExpectedError read_error(std::string_view line) {
   ExpectedError error;
-  const auto word = [&] {
-    line = trim(line);
-    const size_t end = std::min(line.find(' '), line.size());
-    const std::string_view first = line.substr(0, end);
-    line.remove_prefix(end);
-    return std::string(first);
-  };
-  error.code = word();
-  error.position = word();
+  error.code = take_word(line);
+  error.position = take_word(line);
   error.text = trim(line);
   return error;
 }
 
-enum class Part { Nothing, Table, Query, Columns, Rows, Error };
+enum class Part { Nothing, Table, External, Query, Columns, Rows, Error };
 
 class Reader {
  public:
@@ -68,11 +69,23 @@ class Reader {
     } else if (line.starts_with("@@@ table ")) {
       file_.tables.push_back({number_, std::string(trim(std::string_view(line).substr(10))), {}});
       part_ = Part::Table;
+    } else if (line.starts_with("@@@ external ")) {
+      begin_external(std::string_view(line).substr(13));
     } else if (line.starts_with("---")) {
       begin_expectation(trim(std::string_view(line).substr(3)));
     } else {
       read_body(line);
     }
+  }
+
+  /// `NAME FORMAT (schema)`.
+  void begin_external(std::string_view text) {
+    ExternalData external;
+    external.name = take_word(text);
+    external.format = take_word(text);
+    external.schema = trim(text);
+    file_.externals.push_back(std::move(external));
+    part_ = Part::External;
   }
 
   void begin_expectation(std::string_view kind) {
@@ -94,6 +107,7 @@ class Reader {
     switch (part_) {
       case Part::Nothing: return;
       case Part::Table: file_.tables.back().query += line + "\n"; return;
+      case Part::External: file_.externals.back().content += line + "\n"; return;
       case Part::Query: file_.cases.back().query += line + "\n"; return;
       case Part::Error:
         if (!trim(line).empty()) fail("text after an expected error");

@@ -34,8 +34,17 @@ struct TableData {
   std::string query;
 };
 
+/// `@@@ external NAME FORMAT (a:long, …)` and the content of its one file.
+struct ExternalData {
+  std::string name;
+  std::string format;
+  std::string schema;
+  std::string content;
+};
+
 struct CaseFile {
   std::vector<TableData> tables;
+  std::vector<ExternalData> externals;
   std::vector<Case> cases;
   std::string error;  // of the file itself, with its line; empty where it is well formed
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "engine/engine.h"
 #include "kql/binder.h"
 #include "kql/json.h"
+#include "kql/syntax/parser.h"
 #include "storage/object_store.h"
 #include "tests/kql/case_file.h"
 #include "tests/support/temp_folder.h"
@@ -33,7 +35,7 @@ class World {
  public:
   World() : clock_(*parse_datetime(kNow) - kTicksPerHour), stores_({folder_.path() + "/storage"}) {}
 
-  Status open(const std::vector<TableData>& tables) {
+  Status open(const CaseFile& file) {
     for (const char* name : {"/catalog", "/extents", "/temp"})
       std::filesystem::create_directories(folder_.path() + name);
     SPILLWAY_ASSIGN(catalog_, catalog::Catalog::open(folder_.path() + "/catalog", clock_));
@@ -43,7 +45,8 @@ class World {
     options.memory_limit = int64_t{512} << 20;
     options.threads = 2;
     SPILLWAY_ASSIGN(engine_, engine::Engine::open(options, stores_));
-    for (const TableData& table : tables) SPILLWAY_TRY(add(table));
+    for (const TableData& table : file.tables) SPILLWAY_TRY(add(table));
+    for (const ExternalData& external : file.externals) SPILLWAY_TRY(add(external));
     return {};
   }
 
@@ -97,6 +100,22 @@ class World {
     clock_.advance(kTicksPerSecond);
     return catalog_->write(
         [&](catalog::Writer& writer) { return writer.add_extents(kDatabase, table.id, {extent}).status(); });
+  }
+
+  Status add(const ExternalData& data) {
+    catalog::ExternalTable table;
+    table.name = data.name;
+    table.format = data.format;
+    SPILLWAY_ASSIGN(const syntax::RowSchema schema, syntax::parse_row_schema(data.schema));
+    for (const syntax::ColumnDecl& column : schema.columns)
+      table.columns.push_back(
+          {static_cast<int>(table.columns.size()) + 1, column.name.text, column.type, ""});
+    const std::string folder = folder_.path() + "/storage/" + data.name;
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/data." + data.format) << data.content;
+    table.connection_strings = {folder};
+    return catalog_->write(
+        [&](catalog::Writer& writer) { return writer.put_external_table(kDatabase, table); });
   }
 
   spillway::test::TempFolder folder_;
@@ -186,7 +205,7 @@ class FileTest : public testing::Test {
     ASSERT_EQ(file.error, "") << path_;
     ASSERT_FALSE(file.cases.empty()) << path_;
     World world;
-    const Status opened = world.open(file.tables);
+    const Status opened = world.open(file);
     ASSERT_TRUE(opened.ok()) << path_ << ": " << describe(opened.error());
     for (const Case& c : file.cases) {
       SCOPED_TRACE(path_ + ":" + std::to_string(c.line) + ": " + c.title + "\n" + c.query);
