@@ -20,11 +20,14 @@ char lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
-/// What was found, for "expected …, found …": never the inside of a string.
-std::string found_text(const Token& token) {
+/// What was found, for "expected …, found …": never the inside of a string, nor anything that may have been
+/// meant to be in one, behind the address of a store.
+std::string found_text(const Token& token, std::string_view before) {
   constexpr size_t kLongestQuoted = 40;
   if (token.kind == TokenKind::End) return "the end of the command";
-  if (token.kind == TokenKind::String) return "a string literal";
+  if (token.kind == TokenKind::String || before.find("://") != std::string_view::npos) {
+    return kql::syntax::describe(token.kind);
+  }
   if (token.text.size() > kLongestQuoted)
     return "'" + std::string(token.text.substr(0, kLongestQuoted)) + "…'";
   return "'" + std::string(token.text) + "'";
@@ -284,9 +287,10 @@ Reader::Tail Reader::rest() const {
 }
 
 Error Reader::expected(std::string_view what) const {
-  const std::string message = token_.kind == TokenKind::Bad
-                                  ? bad_
-                                  : "expected " + std::string(what) + ", found " + found_text(token_);
+  const std::string message =
+      token_.kind == TokenKind::Bad
+          ? bad_
+          : "expected " + std::string(what) + ", found " + found_text(token_, text_.substr(0, offset()));
   return Error{ErrorCode::Syntax, message, token_.span};
 }
 
