@@ -1,0 +1,212 @@
+// A whole server on a free port: what only shows with every room in place.
+#include "server/server.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <thread>
+
+#include "tests/server/wire_client.h"
+#include "tests/support/temp_folder.h"
+
+namespace spillway::server {
+namespace {
+
+namespace json = boost::json;
+using test::ask;
+using test::get;
+using test::post;
+using test::TempFolder;
+using test::WireAnswer;
+using test::WireClient;
+
+/// More rows than any test waits for.
+constexpr const char* kEndless = "range x from 1 to 100000000000 step 1 | where x % 1000000007 == 3";
+
+std::string body_of(const std::string& text, const std::string& options = "{}") {
+  json::object body{{"db", "NetDefaultDB"}, {"csl", text}};
+  body["properties"] = json::object{{"Options", json::parse(options)}};
+  return json::serialize(body);
+}
+
+class ServerTest : public ::testing::Test {
+ protected:
+  static ServerOptions options_of(const std::string& data) {
+    ServerOptions options;
+    options.instance.data_folder = data;
+    options.port = 0;
+    options.limits.drain_timeout = std::chrono::seconds(10);
+    return options;
+  }
+  void start() {
+    auto started = Server::start(options_of(folder.path("data")));
+    ASSERT_TRUE(started.ok()) << started.error().message;
+    server = std::move(*started);
+    port = static_cast<uint16_t>(std::stoi(server->url().substr(server->url().rfind(':') + 1)));
+  }
+  WireAnswer query(const std::string& text, const std::string& options = "{}",
+                   const std::string& headers = "") const {
+    return ask(port, post("/v2/rest/query", body_of(text, options), headers));
+  }
+  WireAnswer mgmt(const std::string& text) const { return ask(port, post("/v1/rest/mgmt", body_of(text))); }
+  static json::value rows_of(const WireAnswer& v2) { return json::parse(v2.body).at(2).at("Rows"); }
+  static std::string message(const WireAnswer& answer) {
+    return std::string(json::parse(answer.body).at("error").at("@message").get_string());
+  }
+
+  TempFolder folder;
+  std::unique_ptr<Server> server;
+  uint16_t port = 0;
+};
+
+TEST_F(ServerTest, QueriesAndCommandsWork) {
+  start();
+  EXPECT_EQ(mgmt(".create table T (a:long, b:string)").status, 200);
+  EXPECT_EQ(mgmt(".ingest inline into table T <|\n1,one\n2,two").status, 200);
+  EXPECT_EQ(json::serialize(rows_of(query("T | order by a asc"))), R"([[1,"one"],[2,"two"]])");
+  EXPECT_EQ(json::serialize(rows_of(query("print 1/2, 1.5, now() > ago(1d), dynamic([1,{}])"))),
+            R"([[0,1.5E0,true,[1,{}]]])");
+}
+
+TEST_F(ServerTest, ErrorsTellWhatIsWrongAndWhere) {
+  start();
+  const WireAnswer syntax = query("print 1\n| wher x");
+  EXPECT_EQ(syntax.status, 400);
+  EXPECT_NE(message(syntax).find("Syntax error"), std::string::npos);
+  EXPECT_NE(message(syntax).find("[line:position=2:2]"), std::string::npos) << message(syntax);
+  EXPECT_NE(message(query("NoSuchTable")).find("Semantic error"), std::string::npos);
+  const WireAnswer database = ask(port, post("/v2/rest/query", R"({"db":"nosuch","csl":"print 1"})"));
+  EXPECT_EQ(database.status, 400);
+  EXPECT_NE(message(database).find("nosuch"), std::string::npos);
+}
+
+TEST_F(ServerTest, StreamsLargeResults) {
+  start();
+  const std::string text = "range x from 1 to 300000 step 1 | extend s = strcat('text ', x)";
+  const WireAnswer plain = query(text);
+  EXPECT_TRUE(plain.complete);
+  EXPECT_EQ(plain.header("transfer-encoding"), "chunked");
+  EXPECT_EQ(rows_of(plain).get_array().size(), 300'000U);
+  const WireAnswer packed = query(text, "{}", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(packed.header("content-encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), plain.body.size() / 3);
+}
+
+TEST_F(ServerTest, TimesOut) {
+  start();
+  const WireAnswer answer = query(kEndless, R"({"servertimeout":"00:00:00.2"})");
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_EQ(query("print 1").status, 200);
+}
+
+TEST_F(ServerTest, StopsQueriesWhoseClientIsGone) {
+  start();
+  {
+    WireClient client(port);
+    client.send(post("/v2/rest/query", body_of(kEndless, R"({"servertimeout":"1h"})")));
+    while (ask(port, get("/metrics")).body.find("spillway_http_requests_running 2") == std::string::npos) {
+    }
+  }
+  while (ask(port, get("/metrics")).body.find("spillway_http_requests_running 1") == std::string::npos) {
+  }
+}
+
+TEST_F(ServerTest, CancelsWhatStillRunsWhenItStops) {
+  ServerOptions options = options_of(folder.path("data"));
+  options.limits.drain_timeout = std::chrono::milliseconds(100);
+  auto started = Server::start(options);
+  ASSERT_TRUE(started.ok()) << started.error().message;
+  server = std::move(*started);
+  port = static_cast<uint16_t>(std::stoi(server->url().substr(server->url().rfind(':') + 1)));
+  WireClient client(port);
+  client.send(post("/v2/rest/query", body_of(kEndless, R"({"servertimeout":"1h"})")));
+  while (ask(port, get("/metrics")).body.find("spillway_http_requests_running 2") == std::string::npos) {
+  }
+  server->stop();
+}
+
+TEST_F(ServerTest, AnswersManyClientsAtOnce) {
+  start();
+  mgmt(".create table T (a:long)");
+  std::vector<std::thread> clients;
+  std::atomic<int> right{0};
+  for (int c = 0; c < 6; ++c) {
+    clients.emplace_back([&, c] {
+      for (int i = 0; i < 10; ++i) {
+        const std::string value = std::to_string(c * 100 + i);
+        const bool ingested = mgmt(".ingest inline into table T <|\n" + value).status == 200;
+        const WireAnswer answer = query("T | where a == " + value + " | count");
+        if (ingested && answer.status == 200 && json::serialize(rows_of(answer)) == "[[1]]") ++right;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(right, 60);
+  EXPECT_EQ(json::serialize(rows_of(query("T | count"))), "[[60]]");
+}
+
+TEST_F(ServerTest, ShowsMetrics) {
+  start();
+  mgmt(".create table T (a:long)");
+  mgmt(".ingest inline into table T <|\n1\n2\n3");
+  const std::string text = ask(port, get("/metrics")).body;
+  for (const char* line :
+       {"spillway_ingested_rows_total{database=\"NetDefaultDB\",table=\"T\"} 3",
+        "spillway_table_rows{database=\"NetDefaultDB\",table=\"T\"} 3",
+        "spillway_table_extents{database=\"NetDefaultDB\",table=\"T\"} 1", "spillway_export_capacity ",
+        "spillway_http_connections ", "spillway_engine_memory_bytes "}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << " in\n" << text;
+  }
+}
+
+TEST_F(ServerTest, KeepsItsDataAcrossRestarts) {
+  start();
+  mgmt(".create table T (a:long)");
+  mgmt(".ingest inline into table T <|\n1\n2");
+  server->stop();
+  server.reset();
+  start();
+  EXPECT_EQ(json::serialize(rows_of(query("T | count"))), "[[2]]");
+}
+
+TEST_F(ServerTest, RefusesAFolderThatIsInUse) {
+  start();
+  const auto second = Server::start(options_of(folder.path("data")));
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::Conflict);
+}
+
+TEST_F(ServerTest, KeepsTheCatalogPrivate) {
+  start();
+  struct stat status {};
+  ASSERT_EQ(::stat(folder.path("data/catalog").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700U);
+}
+
+TEST_F(ServerTest, ListensBeyondLoopbackOnlyWithAToken) {
+  ServerOptions options = options_of(folder.path("data"));
+  options.host = "0.0.0.0";
+  auto refused = Server::start(options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Forbidden);
+  EXPECT_NE(refused.error().message.find("--api-token-file"), std::string::npos);
+
+  options.token_file = folder.write("token", "secret\nnot this line\n");
+  auto started = Server::start(options);
+  ASSERT_TRUE(started.ok()) << started.error().message;
+  server = std::move(*started);
+  port = static_cast<uint16_t>(std::stoi(server->url().substr(server->url().rfind(':') + 1)));
+  EXPECT_EQ(query("print 1").status, 401);
+  EXPECT_EQ(query("print 1", "{}", "Authorization: Bearer secret\r\n").status, 200);
+}
+
+TEST_F(ServerTest, NeedsATokenInItsFile) {
+  EXPECT_FALSE(read_token(folder.path("nosuch")).ok());
+  EXPECT_FALSE(read_token(folder.write("empty", "")).ok());
+  EXPECT_FALSE(read_token(folder.write("blank", "  \nsecret\n")).ok());
+  EXPECT_EQ(*read_token(folder.write("token", " secret \r\n")), "secret");
+}
+
+}  // namespace
+}  // namespace spillway::server
