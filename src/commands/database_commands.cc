@@ -8,6 +8,7 @@
 #include "commands/describe.h"
 #include "commands/extents.h"
 #include "commands/external_tables.h"
+#include "commands/functions.h"
 
 namespace spillway::commands {
 namespace {
@@ -448,7 +449,12 @@ Result<Tables> show_database(Call& call) {
   return rows_of(call, database, form);
 }
 
-void add_entities(const Database& database, Table& result, bool with_secrets) {
+/// What `.show databases entities` is asked for.
+struct EntityOptions {
+  bool with_secrets = false, resolve_functions = false;
+};
+
+void add_entities(const Call& call, const Database& database, const EntityOptions& options, Table& result) {
   const auto add = [&](const char* type, const auto& entity, const std::string& input,
                        const std::string& content, const std::string& output) {
     result.rows.push_back({Value::string(database.name), Value::string(type), Value::string(entity.name),
@@ -460,19 +466,28 @@ void add_entities(const Database& database, Table& result, bool with_secrets) {
   for (const auto& [name, table] : database.external_tables) {
     add("ExternalTable", *table, "", "", csl_schema(table->columns));
   }
+  Request there = call.request;
+  there.database = database.name;
+  const Call in_database{there, call.services, call.reader, call.pattern, call.names, call.snapshot};
   for (const auto& [name, function] : database.functions) {
     add("Function", *function, function->parameters,
-        with_secrets ? function->body : without_secrets(function->body), "");
+        options.with_secrets ? function->body : without_secrets(function->body),
+        options.resolve_functions ? output_schema(in_database, *function) : "");
   }
 }
 
 Result<Tables> show_entities(Call& call) {
-  SPILLWAY_ASSIGN(const Properties options, Properties::parse(call.reader));
+  SPILLWAY_ASSIGN(const Properties given, Properties::parse(call.reader));
   SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_TRY(options.check({"showObfuscatedStrings"}));
-  SPILLWAY_ASSIGN(const bool with_secrets, options.boolean("showObfuscatedStrings", false));
+  SPILLWAY_TRY(given.check({"showObfuscatedStrings", "resolveFunctionSchema", "resolveFunctionsSchema"}));
+  EntityOptions options;
+  SPILLWAY_ASSIGN(options.with_secrets, given.boolean("showObfuscatedStrings", false));
+  // Clients write the documented name with an s, too.
+  SPILLWAY_ASSIGN(const bool resolve, given.boolean("resolveFunctionSchema", false));
+  SPILLWAY_ASSIGN(options.resolve_functions, given.boolean("resolveFunctionsSchema", resolve));
   Table result = empty_table(kEntities);
-  for (const auto& [name, database] : call.snapshot->databases) add_entities(*database, result, with_secrets);
+  for (const auto& [name, database] : call.snapshot->databases)
+    add_entities(call, *database, options, result);
   return Tables{std::move(result)};
 }
 
@@ -487,7 +502,8 @@ std::vector<Command> database_commands() {
        "The databases", show_databases},
       {"show cluster databases", nullptr, ".show databases", show_databases},
       {"show databases schema", nullptr, ".show schema", show_schema},
-      {"show databases entities", ".show databases entities [with (showObfuscatedStrings = …)]",
+      {"show databases entities",
+       ".show databases entities [with (showObfuscatedStrings = …, resolveFunctionSchema = …)]",
        "Tables, external tables and functions of all databases", show_entities},
       {"show database", ".show database [D] [details | identity | policies | datastats]", "One database",
        show_database},

@@ -6,6 +6,7 @@
 
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/functions.h"
 #include "kql/syntax/parser.h"
 
 namespace spillway::commands {
@@ -266,6 +267,21 @@ Result<Tables> show_function(Call& call) {
 }
 
 }  // namespace
+
+std::string output_schema(const Call& call, const Function& function) {
+  const auto parsed = kql::syntax::parse_function(function.parameters + function.body);
+  if (!parsed.ok()) return "";
+  const Result<kql::BoundQuery> bound =
+      call.compile(reference(function.name) + "(" + sample_arguments((*parsed)->parameters) + ")", 0);
+  if (!bound.ok() || bound->results.empty()) return "";
+  Columns columns;
+  for (const Field& field : kql::schema_of(*bound->results.front().plan)) {
+    columns.emplace_back();
+    columns.back().name = field.name;
+    columns.back().type = field.type;
+  }
+  return csl_schema(columns);
+}
 
 std::vector<Command> function_commands() {
   return {

@@ -211,6 +211,12 @@ Result<TableOptions> table_options(const Properties& properties) {
   return options;
 }
 
+void apply(const TableOptions& options, catalog::Table& table) {
+  if (options.folder) table.folder = *options.folder;
+  if (options.docstring) table.docstring = *options.docstring;
+  if (options.ingestion_time_policy) table.ingestion_time_policy = *options.ingestion_time_policy;
+}
+
 Result<Columns> columns_of(const Schema& schema) {
   Columns columns;
   for (const Field& field : schema) {
@@ -253,49 +259,6 @@ Result<Columns> resulting_columns(const catalog::Table& table, const Columns& of
   return columns;
 }
 
-/// The table as the command leaves it, without its data. New columns get the next ids, as the catalog gives
-/// them.
-struct Plan {
-  catalog::Table table;
-  bool create = false;
-  bool alter = false;
-};
-
-Result<Plan> plan_table(const Name& name, const TablePtr& existing, const Columns& of_query,
-                        const TableOptions& options, const Mode& mode) {
-  Plan plan;
-  plan.create = existing == nullptr;
-  if (plan.create) {
-    plan.table.name = name.text;
-    plan.table.columns = of_query;
-  } else {
-    plan.table = *existing;
-    SPILLWAY_ASSIGN(plan.table.columns, resulting_columns(*existing, of_query, options, mode));
-  }
-  for (catalog::Column& column : plan.table.columns) {
-    if (column.id == 0) {
-      column.id = plan.table.next_column_id++;
-      plan.alter = true;
-    }
-  }
-  if (options.folder) plan.table.folder = *options.folder;
-  if (options.docstring) plan.table.docstring = *options.docstring;
-  if (options.ingestion_time_policy) plan.table.ingestion_time_policy = *options.ingestion_time_policy;
-  plan.alter = plan.alter || options.folder || options.docstring || options.ingestion_time_policy ||
-               (existing && plan.table.columns.size() != existing->columns.size());
-  return plan;
-}
-
-Error not_yet(const Name& name, const std::string& database) {
-  return Error{ErrorCode::EntityNotFound,
-               "table '" + name.text + "' not found in database '" + database + "'", name.span};
-}
-
-Error there_already(const Name& name, const std::string& database) {
-  return Error{ErrorCode::EntityExists,
-               "table '" + name.text + "' already exists in database '" + database + "'", name.span};
-}
-
 /// Whether two versions of a table have the same columns, by id and type.
 bool same_columns(const catalog::Table& a, const catalog::Table& b) {
   return a.next_column_id == b.next_column_id &&
@@ -305,38 +268,65 @@ bool same_columns(const catalog::Table& a, const catalog::Table& b) {
                     });
 }
 
-/// Makes the table in the transaction that makes the extents visible. The table must be as it was when the
-/// command was planned, or the extents would have the wrong columns.
+/// The table as the command leaves it, without its data. New columns get the next ids, as the catalog gives
+/// them.
+struct Plan {
+  std::shared_ptr<const catalog::Table> existing;  // null where it is to be created
+  catalog::Table table;
+  bool alter = false;
+};
+
+Result<Plan> plan_table(const Name& name, const Database& database, const Columns& of_query,
+                        const TableOptions& options, const Mode& mode) {
+  Plan plan;
+  plan.existing = find_in(database.tables, name.text);
+  if (plan.existing && !mode.may_exist) return exists("table", name, database);
+  if (!plan.existing && !mode.may_create) return not_found("table", name, database);
+  if (!plan.existing && database.external_tables.contains(name.text))
+    return exists("external table", name, database);
+  if (plan.existing) {
+    plan.table = *plan.existing;
+    SPILLWAY_ASSIGN(plan.table.columns, resulting_columns(*plan.existing, of_query, options, mode));
+  } else {
+    plan.table.name = name.text;
+    plan.table.columns = of_query;
+  }
+  for (catalog::Column& column : plan.table.columns) {
+    if (column.id == 0) column.id = plan.table.next_column_id++;
+  }
+  apply(options, plan.table);
+  plan.alter = plan.existing && (!same_columns(plan.table, *plan.existing) || options.folder ||
+                                 options.docstring || options.ingestion_time_policy);
+  return plan;
+}
+
+/// Makes the table in the transaction that makes the extents visible. Conflict where it isn't as it was when
+/// the command was planned: the extents would have the wrong columns.
 Result<int64_t> prepare_table(Writer& writer, const std::string& database_name, const Plan& plan,
-                              const TablePtr& planned_from, const Name& name, const Mode& mode) {
+                              const Name& name, const TableOptions& options, const Mode& mode) {
+  const auto conflict = [&](const char* what) {
+    return Error{ErrorCode::Conflict, "table '" + name.text + "' was " + what + " meanwhile", name.span};
+  };
   const std::shared_ptr<const Database> database = find_in(writer.current().databases, database_name);
   if (!database) return Error{ErrorCode::EntityNotFound, "database '" + database_name + "' not found"};
   const TablePtr now = find_in(database->tables, name.text);
-  if (plan.create) {
-    if (now) {
-      return mode.may_exist
-                 ? Error{ErrorCode::Conflict, "table '" + name.text + "' was created meanwhile", name.span}
-                 : there_already(name, database_name);
-    }
-    catalog::Table table = plan.table;
-    SPILLWAY_TRY(writer.create_table(database_name, std::move(table)));
+  if (!plan.existing) {
+    if (now) return conflict("created");
+    SPILLWAY_TRY(writer.create_table(database_name, plan.table));
     const std::shared_ptr<const Database> after = find_in(writer.current().databases, database_name);
     return find_in(after->tables, name.text)->id;
   }
-  if (!now || now->id != planned_from->id) {
-    return Error{ErrorCode::Conflict, "table '" + name.text + "' was dropped meanwhile", name.span};
-  }
-  if (!same_columns(*now, *planned_from)) {
-    return Error{ErrorCode::Conflict, "the columns of table '" + name.text + "' were changed meanwhile",
-                 name.span};
-  }
+  if (!now || now->id != plan.existing->id) return conflict("dropped");
+  if (!same_columns(*now, *plan.existing)) return conflict("altered");
   if (mode.replaces) SPILLWAY_TRY(writer.drop_extents(database_name, now->id, extent_ids(*now)));
   if (plan.alter) {
+    catalog::Table table = *now;
+    table.columns = plan.table.columns;
     // The catalog numbers new columns itself, and, because the columns are as planned, with the same ids.
-    catalog::Table table = plan.table;
     for (catalog::Column& column : table.columns) {
-      if (column.id >= planned_from->next_column_id) column.id = 0;
+      if (column.id >= plan.existing->next_column_id) column.id = 0;
     }
+    apply(options, table);
     SPILLWAY_TRY(writer.alter_table(database_name, table));
   }
   return now->id;
@@ -352,6 +342,42 @@ Table query_rows(const std::vector<ingest::Loaded>& loaded) {
   }
   return result;
 }
+
+/// One of these commands, ready to run: it owns all that it needs, because it may outlive the request.
+struct FromQuery {
+  catalog::Catalog& catalog;
+  ingest::Ingestor& ingestor;
+  Mode mode;
+  Name name;
+  TableOptions options;
+  Columns columns;  // of the query
+  kql::RelPtr source;
+  ingest::Request request;
+
+  Result<Table> run(const std::shared_ptr<engine::CancelToken>& cancel) const {
+    constexpr int kAttempts = 5;
+    Result<Table> rows = attempt(cancel);
+    for (int i = 1; i < kAttempts && !rows.ok() && rows.error().code == ErrorCode::Conflict; ++i)
+      rows = attempt(cancel);
+    return rows;
+  }
+
+ private:
+  /// Plans by the table as it is now. Conflict where another command changed it before the commit.
+  Result<Table> attempt(const std::shared_ptr<engine::CancelToken>& cancel) const {
+    const auto database = find_in(catalog.snapshot()->databases, request.database);
+    if (!database) return Error{ErrorCode::EntityNotFound, "database '" + request.database + "' not found"};
+    SPILLWAY_ASSIGN(const Plan plan, plan_table(name, *database, columns, options, mode));
+    ingest::Request planned = request;
+    planned.table = plan.table;
+    planned.cancel = cancel;
+    planned.prepare = [this, &plan](Writer& writer) {
+      return prepare_table(writer, request.database, plan, name, options, mode);
+    };
+    SPILLWAY_ASSIGN(const auto loaded, ingestor.ingest_query(planned, source));
+    return query_rows(loaded);
+  }
+};
 
 /// The plan of the query or of a `.show` command's result.
 Result<kql::RelPtr> source_plan(const Call& call, const Reader::Tail& tail) {
@@ -382,27 +408,15 @@ Result<Tables> ingest_from_query(Call& call, const Mode& mode) {
   SPILLWAY_ASSIGN(const Reader::Tail tail, reader.tail());
 
   SPILLWAY_ASSIGN(const Database* database, call.database());
-  const TablePtr existing = find_in(database->tables, name.text);
-  if (existing && !mode.may_exist) return there_already(name, database->name);
-  if (!existing && !mode.may_create) return not_yet(name, database->name);
-  if (!existing && database->external_tables.contains(name.text))
-    return exists("external table", name, *database);
   SPILLWAY_ASSIGN(const kql::RelPtr source, source_plan(call, tail));
-  SPILLWAY_ASSIGN(const Columns of_query, columns_of(kql::schema_of(*source)));
-  SPILLWAY_ASSIGN(const Plan plan, plan_table(name, existing, of_query, options, mode));
+  SPILLWAY_ASSIGN(const Columns columns, columns_of(kql::schema_of(*source)));
+  SPILLWAY_TRY(plan_table(name, *database, columns, options, mode).status());
 
-  ingest::Request request = request_for(call, *database, plan.table);
+  ingest::Request request = request_for(call, *database, {});
   request.properties = ingestion;
-  request.prepare = [database_name = database->name, plan, existing, name, mode](Writer& writer) {
-    return prepare_table(writer, database_name, plan, existing, name, mode);
-  };
-  const Work work = [request, source,
-                     &ingestor = call.services.ingestor](const auto& cancel) -> Result<Table> {
-    ingest::Request with_cancel = request;
-    with_cancel.cancel = cancel;
-    SPILLWAY_ASSIGN(const auto loaded, ingestor.ingest_query(with_cancel, source));
-    return query_rows(loaded);
-  };
+  const FromQuery command{call.services.catalog, call.services.ingestor, mode, name, options, columns, source,
+                          std::move(request)};
+  const Work work = [command](const auto& cancel) { return command.run(cancel); };
   if (async) return start(call, *database, mode.kind, persist_details, work);
   Operation operation = describe_operation(call, *database, mode.kind);
   Result<Table> rows = work(call.request.cancel);

@@ -1,0 +1,14 @@
+// What several families need of stored functions.
+#pragma once
+
+#include <string>
+
+#include "commands/call.h"
+
+namespace spillway::commands {
+
+/// The columns of what the function returns, as CSL, in the database of the call; empty where it isn't known:
+/// for scalars, and where the function isn't valid.
+std::string output_schema(const Call& call, const catalog::Function& function);
+
+}  // namespace spillway::commands
