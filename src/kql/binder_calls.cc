@@ -213,6 +213,8 @@ Result<std::vector<ExprPtr>> Binder::convert_arguments(const std::vector<Paramet
     if (parameter_at(parameters, i).kind != Parameter::Kind::Same) continue;
     common = common ? common_type_of(*common, arguments[i]->type, to_dynamic) : arguments[i]->type;
   }
+  // Where the values only meet (to_dynamic: they are also the result), an int may stay one.
+  if (common && !to_dynamic) common = narrowest(*common, arguments);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const Parameter& parameter = parameter_at(parameters, i);
     Type type = parameter.type;

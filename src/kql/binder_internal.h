@@ -21,6 +21,7 @@
 
 #include "kql/binder.h"
 #include "kql/functions.h"
+#include "kql/nearest.h"
 #include "kql/plan.h"
 #include "kql/syntax/ast.h"
 
@@ -368,8 +369,6 @@ struct AggregateScope {
   bool inside = false;                            // an aggregate's argument is being bound
 };
 
-/// For messages: the nearest of `names`, or "".
-std::string nearest_name(std::string_view name, const std::vector<std::string>& names);
 /// Whether a name matches a pattern with `*`.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
@@ -377,6 +376,9 @@ bool is_numeric(Type type);
 bool converts_implicitly(Type from, Type to);
 /// The type that values of both are compared or chosen in; nullopt where there is none.
 std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins);
+/// int, where an int is compared with long literals that an int holds, so that the column needs no conversion; else
+/// the common type.
+Type narrowest(Type common, const std::vector<ExprPtr>& values);
 /// A literal array's elements as values of their own, nulls left out; false for anything else.
 bool expand_array(const Expr& expression, std::vector<Value>& out);
 /// Rewrites a predicate whose null counts as false to operators that are faster.

@@ -53,43 +53,6 @@ std::string NameAllocator::next_unnamed(const std::string& prefix, int first) {
   }
 }
 
-namespace {
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t next =
-          std::min({row[j] + 1, row[j - 1] + 1, diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1)});
-      diagonal = row[j];
-      row[j] = next;
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
-
-std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
-  constexpr size_t kLongest = 64;
-  if (name.empty() || name.size() > kLongest) return "";
-  std::string best;
-  size_t least = std::max<size_t>(1, name.size() / 3) + 1;
-  for (const std::string& candidate : names) {
-    if (candidate.size() > kLongest) continue;
-    const size_t distance = edit_distance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
 bool matches_pattern(std::string_view name, std::string_view pattern) {
   size_t n = 0, p = 0, star = std::string_view::npos, mark = 0;
   while (n < name.size()) {

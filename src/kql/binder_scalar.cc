@@ -26,6 +26,22 @@ std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins) {
   return std::nullopt;
 }
 
+Type narrowest(Type common, const std::vector<ExprPtr>& values) {
+  if (common != Type::Long) return common;
+  bool column = false;
+  for (const ExprPtr& value : values) {
+    if (value->kind == Expr::Kind::Literal && is_numeric(value->type)) {
+      if (value->literal.is_null()) continue;
+      if (value->literal.as_int() < INT32_MIN || value->literal.as_int() > INT32_MAX) return common;
+    } else if (value->type == Type::Int) {
+      column = true;
+    } else {
+      return common;
+    }
+  }
+  return column ? Type::Int : common;
+}
+
 ExprPtr Binder::column_reference(const PlanColumn& column, TextSpan span) {
   auto expression = std::make_shared<Expr>();
   expression->kind = Expr::Kind::Column;
@@ -227,8 +243,9 @@ Result<ExprPtr> Binder::bind_comparison(std::string_view op, ExprPtr left, ExprP
                         kql_name(right->type) + ". Try adding explicit casts",
                     span);
   }
-  SPILLWAY_ASSIGN(left, convert(std::move(left), *type));
-  SPILLWAY_ASSIGN(right, convert(std::move(right), *type));
+  const Type compared = narrowest(*type, {left, right});
+  SPILLWAY_ASSIGN(left, convert(std::move(left), compared));
+  SPILLWAY_ASSIGN(right, convert(std::move(right), compared));
   std::string function(op);
   const bool equal = op == "==";
   if (*type == Type::String) {
@@ -250,10 +267,13 @@ ExprPtr relax_predicate(const ExprPtr& predicate) {
     for (ExprPtr& argument : copy->args) argument = relax_predicate(argument);
     return copy;
   }
-  const char* faster = name == "== known" || name == "== exact" ? "==" : name == "!= exact" ? "!=" : nullptr;
+  const char* faster = nullptr;
+  if (name == "== known" || name == "== exact") faster = "==";
+  if (name == "!= exact") faster = "!=";
+  if (name == "in") faster = "in known";
   if (!faster) return predicate;
   auto copy = std::make_shared<Expr>(*predicate);
-  copy->function = table.scalar(faster)->overloads.front().get();
+  copy->function = table.scalar(faster)->overloads.back().get();
   return copy;
 }
 
@@ -354,6 +374,9 @@ Result<ExprPtr> Binder::bind_in_list(const syntax::InExpr& in, ExprPtr left, std
       type = *common;
     }
     if (type == Type::Dynamic) type = Type::String;
+    std::vector<ExprPtr> all = items;
+    all.push_back(left);
+    type = narrowest(type, all);
     std::vector<ExprPtr> arguments;
     SPILLWAY_ASSIGN(ExprPtr value, convert(left, type));
     if (form.fold) {

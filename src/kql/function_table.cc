@@ -1,9 +1,9 @@
-#include <algorithm>
 #include <cassert>
 #include <cctype>
 
 #include "kql/functions.h"
 #include "kql/functions/builder.h"
+#include "kql/nearest.h"
 
 namespace spillway::kql {
 namespace {
@@ -19,24 +19,6 @@ std::string native_name(std::string_view function, size_t overload) {
     }
   }
   return name + "_" + std::to_string(overload);
-}
-
-/// Levenshtein's distance, without case.
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool equal = std::tolower(static_cast<unsigned char>(a[i - 1])) ==
-                         std::tolower(static_cast<unsigned char>(b[j - 1]));
-      const size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (equal ? 0 : 1)});
-      diagonal = row[j];
-      row[j] = next;
-    }
-  }
-  return row[b.size()];
 }
 
 /// One hole of a template: an argument, or a list of them with what separates them.
@@ -283,21 +265,16 @@ const AggregateFunction* FunctionTable::aggregate(std::string_view name) const {
 }
 
 std::string FunctionTable::nearest(std::string_view name) const {
-  constexpr size_t kLongestName = 64;
-  if (name.size() > kLongestName) return "";
-  std::string best;
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
-  const auto consider = [&](const std::string& candidate) {
-    if (candidate.empty() || !std::isalpha(static_cast<unsigned char>(candidate[0]))) return;
-    const size_t d = distance(name, candidate);
-    if (d < best_distance) {
-      best_distance = d;
-      best = candidate;
+  std::vector<std::string> names;
+  const auto collect = [&](const auto& functions) {
+    for (const auto& [known, function] : functions) {
+      const bool word = std::isalpha(static_cast<unsigned char>(known[0])) != 0;
+      if (word && known.find(' ') == std::string::npos) names.push_back(known);
     }
   };
-  for (const auto& [known, function] : scalars_) consider(known);
-  for (const auto& [known, function] : aggregates_) consider(known);
-  return best;
+  collect(scalars_);
+  collect(aggregates_);
+  return nearest_name(name, names);
 }
 
 }  // namespace spillway::kql

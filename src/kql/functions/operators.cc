@@ -187,10 +187,18 @@ void declare_lists(FunctionTableBuilder& table) {
   using enum Type;
   table.scalar("in")
       .doc("Equal to one of a list.")
+      .takes({String, String}, Bool, sql("({0} IN ({1*}))"))
+      .repeating(2)
       .takes_nulls({same(), same()}, Bool, sql("COALESCE({0} IN ({1*}), false)"))
+      .repeating(2);
+  table.scalar("in known")
+      .doc("Equal to one of a list, where null is as good as false.")
+      .takes({same(), same()}, Bool, sql("({0} IN ({1*}))"))
       .repeating(2);
   table.scalar("!in")
       .doc("Equal to none of a list.")
+      .takes({String, String}, Bool, sql("({0} NOT IN ({1*}))"))
+      .repeating(2)
       .takes_nulls({same(), same()}, Bool, sql("COALESCE({0} NOT IN ({1*}), true)"))
       .repeating(2);
 }
