@@ -339,6 +339,9 @@ Status Api::run_query(Call& call, Form form) {
   if (properties.external_tables_disabled && query->uses_external_tables()) {
     return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};
   }
+  if (properties.cursors_disabled && query->cursor()) {
+    return Error{ErrorCode::Forbidden, "the request property that disables cursor functions is set"};
+  }
   QueryRun run(*query, properties, call.request.cancel, timeout_of(call, kDefaultQueryTimeout));
   SPILLWAY_TRY(run.start());
   call.response.set_header("Content-Type", kJsonType);

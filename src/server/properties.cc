@@ -131,6 +131,7 @@ Status apply(std::string_view name, std::string_view value, RequestProperties& o
   if (name == "results_v2_fragment_primary_tables") return read_bool(name, value, out.fragments);
   if (name == "results_v2_newlines_between_frames") return read_bool(name, value, out.newlines);
   if (name == "results_error_reporting_placement") return read_placement(name, value, out.error_placement);
+  if (name == "query_cursor_disabled") return read_bool(name, value, out.cursors_disabled);
   if (name == "query_now") return read_now(name, value, out.now);
   if (name == "query_language") return read_language(name, value);
   bool on = false;

@@ -36,7 +36,7 @@ struct RequestProperties {
   std::optional<int64_t> max_records, max_bytes, take_records;
   bool read_only = false;
   bool defer_partial_failures = false;
-  bool external_tables_disabled = false;
+  bool external_tables_disabled = false, cursors_disabled = false;
   bool progressive = false, fragments = false, newlines = false;
   ErrorPlacement error_placement = ErrorPlacement::InData;
   std::optional<Ticks> now;

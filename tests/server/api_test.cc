@@ -488,6 +488,13 @@ TEST_F(ApiTest, ExternalTablesCanBeDisabled) {
   EXPECT_EQ(query("/v2/rest/query").status(), 200);
 }
 
+TEST_F(ApiTest, CursorFunctionsCanBeDisabled) {
+  backend.results = {numbers(1)};
+  EXPECT_EQ(query("/v2/rest/query", R"({"query_cursor_disabled":true})").status(), 200);
+  backend.cursor = 5;
+  EXPECT_EQ(query("/v2/rest/query", R"({"query_cursor_disabled":true})").status(), 403);
+}
+
 TEST_F(ApiTest, KnowsItsPaths) {
   EXPECT_EQ(get("/no/such").status(), 404);
   EXPECT_NE(message(get("/no/such")).find("/no/such"), std::string::npos);
