@@ -17,6 +17,10 @@ namespace fs = std::filesystem;
 /// DuckDB's own limit on nesting, which counts its forms of what lowering.h counts.
 constexpr const char* kDuckExpressionDepth = "20000";
 
+/// Files of partitions that one write has open at once. DuckDB closes the others, and goes on in new files:
+/// with its own 100, an export of 10 million records into 300 partitions makes 4,000 files.
+constexpr const char* kPartitionFiles = "500";
+
 Result<ConfigHandle> make_config(const EngineOptions& options) {
   std::vector<std::pair<std::string, std::string>> settings{
       {"temp_directory", options.temp_folder + "/spill"},
@@ -46,6 +50,7 @@ Status apply_settings(const ConnectionHandle& connection) {
   for (const std::string& sql :
        {std::string("SET GLOBAL TimeZone = 'UTC'"), std::string("SET GLOBAL parquet_metadata_cache = true"),
         std::string("SET GLOBAL max_expression_depth = ") + kDuckExpressionDepth,
+        std::string("SET GLOBAL partitioned_write_max_open_files = ") + kPartitionFiles,
         std::string("SET GLOBAL lock_configuration = true")}) {
     SPILLWAY_TRY(execute(connection, sql));
   }

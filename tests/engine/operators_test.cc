@@ -302,6 +302,16 @@ TEST_F(SortTest, OrderLastsThroughFilterProjectAndLimit) {
   EXPECT_EQ(rows(shown).size(), 100'000u - 11u + 0u);
 }
 
+TEST_F(SortTest, AnAggregateThatGathersSeesTheOrder) {
+  const RelPtr shuffled =
+      project(range({1, "x", Type::Long}, number(0), number(9'999), number(1)), {{2, "y", Type::Long}},
+              {sql_call("shuffle", "({0} * 7919) % 10000", {column(1)}, Type::Long)});
+  const RelPtr gathered =
+      aggregate(sort(shuffled, {key(column(2), true, false)}), {},
+                {aggregate({5, "all", Type::String}, "CAST(list({0}{order})[1:3] AS VARCHAR)", {column(2)})});
+  EXPECT_EQ(rows(gathered), Lines{"[9999, 9998, 9997]"});
+}
+
 TEST_F(SortTest, BySeveralKeysAndAnExpression) {
   const RelPtr input = values({{1, "a", Type::Long}, {2, "b", Type::String}},
                               {{l(1), s("x")}, {l(2), s("x")}, {l(3), s("y")}});
