@@ -82,9 +82,11 @@ void add_serve_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--listen", arguments->listen, "HOST:PORT; port 0 takes a free one")
       ->capture_default_str();
-  command->add_option(
-      "--storage-root", instance.storage_roots,
-      "Folder that external tables and .ingest may use; repeatable (default: storage/ in the data folder)");
+  command
+      ->add_option("--storage-root", instance.storage_roots,
+                   "Folder that external tables and .ingest may use; repeatable (default: storage/ in the "
+                   "data folder)")
+      ->allow_extra_args(false);
   command->add_option("--memory-limit", instance.memory_limit, "Memory of the query engine, such as 4GB")
       ->transform(CLI::AsSizeValue(false));
   command

@@ -38,6 +38,7 @@
 namespace spillway::server {
 namespace {
 
+constexpr int kBadRequest = 400;
 constexpr int kPayloadTooLarge = 413;
 constexpr int kExpectationFailed = 417;
 constexpr int kHeaderTooLarge = 431;
@@ -156,8 +157,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_body();
   void on_body(error_code error);
   void handle();
-  void run_handler(const HttpRequest& request, Response& response);
-  std::optional<Error> make_request(HttpRequest& out);
+  void run_handler(HttpRequest& request, Response& response);
+  void make_request(HttpRequest& out);
   void watch();
   void give_up();
 
@@ -294,6 +295,14 @@ void Response::flush(bool last) {
   if (!out.empty()) connection_->send(std::move(out));
 }
 
+/// An error that the handler doesn't see, in the form of all others.
+void answer_error(HttpResponse& response, int status, const Error& error) {
+  const std::string activity = Guid::random().str();
+  response.set_status(status);
+  response.set_header("Content-Type", "application/json; charset=utf-8");
+  response.write(one_api_error(error, {activity, activity}, SystemClock().now())).ok();
+}
+
 void Connection::read_header() {
   busy_ = false;
   if (shared_->stopping) return close();
@@ -318,7 +327,7 @@ void Connection::on_header(error_code error) {
                                                std::to_string(shared_->limits.body_bytes) + " bytes"});
   }
   if (is_malformed(error)) {
-    return fail(400, {ErrorCode::BadRequest, "the request isn't valid HTTP: " + error.message()});
+    return fail(kBadRequest, {ErrorCode::BadRequest, "the request isn't valid HTTP: " + error.message()});
   }
   if (error) return close();
   busy_ = true;
@@ -327,7 +336,7 @@ void Connection::on_header(error_code error) {
     return fail(kVersionNotSupported, {ErrorCode::BadRequest, "only HTTP/1.0 and HTTP/1.1 are supported"});
   }
   if (message.version() == 11 && message.count(http::field::host) != 1) {
-    return fail(400, {ErrorCode::BadRequest, "the request needs one Host header"});
+    return fail(kBadRequest, {ErrorCode::BadRequest, "the request needs one Host header"});
   }
   const auto expect = message.find(http::field::expect);
   if (expect == message.end()) return read_body();
@@ -358,13 +367,13 @@ void Connection::on_body(error_code error) {
                                                std::to_string(shared_->limits.body_bytes) + " bytes"});
   }
   if (is_malformed(error)) {
-    return fail(400, {ErrorCode::BadRequest, "the request isn't valid HTTP: " + error.message()});
+    return fail(kBadRequest, {ErrorCode::BadRequest, "the request isn't valid HTTP: " + error.message()});
   }
   if (error) return close();
   handle();
 }
 
-std::optional<Error> Connection::make_request(HttpRequest& out) {
+void Connection::make_request(HttpRequest& out) {
   auto& message = parser_->get();
   const std::string_view target(message.target().data(), message.target().size());
   head_ = message.method() == http::verb::head;
@@ -379,24 +388,24 @@ std::optional<Error> Connection::make_request(HttpRequest& out) {
   }
   out.body = std::move(message.body());
   out.cancel = cancel_;
-  const std::string coding = lower(out.header("content-encoding"));
-  if (coding.empty() || coding == "identity") return std::nullopt;
+}
+
+/// A compressed body in the place of what came.
+Status decode_body(HttpRequest& request, size_t limit) {
+  const std::string coding = lower(request.header("content-encoding"));
+  if (coding.empty() || coding == "identity") return {};
   if (coding != "gzip" && coding != "deflate") {
     return Error{ErrorCode::BadRequest, "the content encoding of the request isn't supported: " + coding};
   }
-  auto plain = decompress(out.body, shared_->limits.body_bytes);
-  if (!plain.ok()) return plain.error();
-  out.body = *std::move(plain);
-  return std::nullopt;
+  SPILLWAY_ASSIGN(request.body, decompress(request.body, limit));
+  return {};
 }
 
 void Connection::handle() {
   stream_.expires_never();
   cancel_ = std::make_shared<engine::CancelToken>();
   auto request = std::make_shared<HttpRequest>();
-  if (const auto error = make_request(*request)) {
-    return fail(error->code == ErrorCode::LimitExceeded ? kPayloadTooLarge : 400, *error);
-  }
+  make_request(*request);
   const auto& message = parser_->get();
   const auto response = std::make_shared<Response>(shared_from_this(), head_, message.version() == 11,
                                                    message.keep_alive() && !shared_->stopping,
@@ -419,18 +428,21 @@ void Connection::handle() {
   });
 }
 
-void Connection::run_handler(const HttpRequest& request, Response& response) {
+void Connection::run_handler(HttpRequest& request, Response& response) {
   try {
-    shared_->handler(request, response);
+    const Status decoded = decode_body(request, shared_->limits.body_bytes);
+    if (decoded.ok()) {
+      shared_->handler(request, response);
+    } else {
+      const bool too_large = decoded.error().code == ErrorCode::LimitExceeded;
+      answer_error(response, too_large ? kPayloadTooLarge : kBadRequest, decoded.error());
+    }
     response.finish();
   } catch (const std::exception& failure) {
     log::error("request failed", {{"path", request.path}, {"failure", failure.what()}});
     if (response.started()) return response.abandon();
-    const Error error{ErrorCode::Internal, "the request failed inside the server"};
-    response.set_status(http_status(error.code));
-    response.set_header("Content-Type", "application/json; charset=utf-8");
     response.discard_body();
-    response.write(one_api_error(error, {}, SystemClock().now())).ok();
+    answer_error(response, kServiceError, {ErrorCode::Internal, "the request failed inside the server"});
     response.finish();
   }
 }
@@ -587,6 +599,7 @@ class Server : public HttpServer {
   void stop() override;
 
  private:
+  void run();
   void accept();
   void on_accepted(error_code error, tcp::socket socket);
   void for_each_connection(void (Connection::*action)());
@@ -615,8 +628,19 @@ Status Server::open(const std::string& host, uint16_t port) {
   endpoint_ = acceptor_.local_endpoint(error);
   work_.emplace(context_.get_executor());
   asio::post(acceptor_.get_executor(), [this] { accept(); });
-  for (int i = 0; i < kIoThreads; ++i) threads_.emplace_back([this] { context_.run(); });
+  for (int i = 0; i < kIoThreads; ++i) threads_.emplace_back([this] { run(); });
   return {};
+}
+
+void Server::run() {
+  while (true) {
+    try {
+      context_.run();
+      return;
+    } catch (const std::exception& failure) {  // no memory: the connection that wanted it is gone
+      log::error("a connection failed", {{"failure", failure.what()}});
+    }
+  }
 }
 
 void Server::accept() {
