@@ -34,6 +34,7 @@ constexpr const char* kDatabase = "Flights";
 constexpr const char* kMarker = ".spillway-demo";  // marks a folder that the demo may empty
 constexpr auto kCatchUpTimeout = std::chrono::minutes(5);
 constexpr auto kPoll = std::chrono::milliseconds(20);
+constexpr auto kBatchInterval = std::chrono::milliseconds(400);  // so that the exports run in the midst of it
 
 struct DemoOptions {
   std::string flights, airports;
@@ -217,6 +218,7 @@ class Demo {
     Ticks width = (span.rows[0][1].as_int() - first) / options_.batches + 1;
     Clock::time_point start = Clock::now();
     for (int batch = 0; batch < options_.batches; ++batch) {
+      std::this_thread::sleep_until(start + batch * kBatchInterval);
       SPILLWAY_TRY(append_batch(first + batch * width, first + (batch + 1) * width));
       SPILLWAY_TRY(show_progress(batch + 1, start));
       if (batch + 1 == (options_.batches + 1) / 2) SPILLWAY_TRY(kill_during_a_run());
@@ -270,13 +272,10 @@ class Demo {
   Status catch_up() {
     Clock::time_point start = Clock::now();
     while (true) {
-      SPILLWAY_ASSIGN(int64_t behind,
-                      number("let last = toscalar(Flights | summarize max(ingestion_time())); "
-                             "Flights | where ingestion_time() == last | take 1 | project last | count"));
       SPILLWAY_ASSIGN(Table latest, rows("Flights | summarize max(ingestion_time())"));
       SPILLWAY_ASSIGN(int64_t late, number(".show continuous-exports | where ExportedTo < datetime(" +
                                            format_datetime(latest.rows[0][0].as_int()) + ") | count"));
-      if (behind > 0 && late == 0) break;
+      if (late == 0) break;
       if (Clock::now() - start > kCatchUpTimeout)
         return Error(ErrorCode::Timeout, "the exports did not catch up: see the server's log");
       std::this_thread::sleep_for(kPoll);
@@ -304,8 +303,6 @@ class Demo {
     SPILLWAY_ASSIGN(Table artifacts, rows(std::string(".show continuous-export ") + each.name +
                                           " exported-artifacts | project Path, NumRecords"));
     SPILLWAY_ASSIGN(int64_t strangers, unreported_files(each, artifacts));
-    SPILLWAY_ASSIGN(Table runs,
-                    rows(std::string(".show operations | where Operation == 'DataExport' | count")));
     std::string exported = std::string("external_table('") + each.external_table + "')";
     std::string expected = std::string("(") + each.expected + ")";
     std::string count = " | summarize Records = count() by ";
@@ -365,10 +362,11 @@ class Demo {
         "\nTry it yourself:\n"
         "  %s serve --data %s --storage-root %s\n"
         "and in another terminal:\n"
-        "  %s query -d %s 'Flights | summarize Flights=count(), AvgDelay=round(avg(Delay), 1) by Origin | "
+        "  %s query --database %s 'Flights | summarize Flights=count(), AvgDelay=round(avg(Delay), 1) by "
+        "Origin | "
         "top 10 by Flights'\n"
-        "  %s query -d %s '.show continuous-exports'\n"
-        "  %s query -d %s '.show continuous-export FlightsByMonth exported-artifacts | take 5'\n",
+        "  %s query --database %s '.show continuous-exports'\n"
+        "  %s query --database %s '.show continuous-export FlightsByMonth exported-artifacts | take 5'\n",
         spillway.c_str(), data.c_str(), exported.c_str(), spillway.c_str(), kDatabase, spillway.c_str(),
         kDatabase, spillway.c_str(), kDatabase);
   }
