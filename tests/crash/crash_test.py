@@ -161,6 +161,8 @@ class AzuriteTarget:
 # ---- the server and its clients --------------------------------------------------------------------------------
 
 class Server:
+    running = set()     # processes that a failed test must not leave behind
+
     def __init__(self, program, folder, arguments, fail_point=None):
         environment = dict(os.environ)
         environment.pop('SPILLWAY_FAIL_POINTS', None)
@@ -174,6 +176,7 @@ class Server:
             [program, 'serve', '--data', os.path.join(folder, 'data'), '--listen', '127.0.0.1:0', *arguments],
             stdout=subprocess.PIPE, stderr=log, env=environment)
         log.close()
+        Server.running.add(self.process)
         self.port = None
         ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
         line = self.process.stdout.readline().decode() if ready else ''
@@ -299,9 +302,11 @@ def wait_for(what, condition, seconds=CATCH_UP_SECONDS):
 
 
 def behind(server):
-    last = server.ask('union T1, T2 | summarize Last = max(ingestion_time())')[0]['Last']
+    """The exports that have not got to the last record of their table."""
+    last = {table: server.ask(f'{table} | summarize Last = max(ingestion_time())')[0]['Last'] for table in ('T1', 'T2')}
     return [row['Name'] for row in server.mgmt('.show continuous-exports')
-            if last is not None and (row['ExportedTo'] is None or row['ExportedTo'] < last)]
+            if last[EXPORTS[row['Name']]] is not None
+            and (row['ExportedTo'] is None or row['ExportedTo'] < last[EXPORTS[row['Name']]])]
 
 
 def exported_ids(server, target, name):
@@ -436,6 +441,9 @@ def main():
         print(f'FAILED: {failure}\nseed {args.seed}; kept: {folder}', file=sys.stderr)
         return 1
     finally:
+        for process in Server.running:
+            if process.poll() is None:
+                process.kill()
         target.close()
     shutil.rmtree(folder)
     return 0
