@@ -17,9 +17,9 @@ Status check_prefix(std::string_view prefix);
 /// "a" + "b" is "a/b"; either may be empty.
 std::string join_path(std::string_view folder, std::string_view path);
 
-/// RFC 3986: everything but unreserved characters and '/' as %XX.
+/// Everything but RFC 3986's unreserved characters and '/', '=', ',', ':', '@' as %XX.
 std::string percent_encode_path(std::string_view path);
-/// The same, '/' encoded too: for a query's values.
+/// Everything but unreserved characters: for a query's values.
 std::string percent_encode(std::string_view text);
 /// nullopt where a '%' isn't followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text);
