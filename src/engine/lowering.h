@@ -43,7 +43,9 @@ namespace spillway::engine {
 inline constexpr int kMaxExpressionDepth = 256;
 /// Operators above one another.
 inline constexpr int kMaxPlanDepth = 500;
-/// What a plan may become. A shared node that isn't materialized is written once for each of its parents.
+/// Operators that a plan may have. A shared node that isn't materialized counts once for each of its parents.
+inline constexpr int kMaxOperators = 10'000;
+/// The length of a statement.
 inline constexpr size_t kMaxSqlBytes = 64 << 20;
 
 /// What lowering needs from the engine.
@@ -164,7 +166,7 @@ class Lowering {
   std::vector<std::shared_ptr<void>> resources_;
   int next_key_ = 1;
   int plan_depth_ = 0, expression_depth_ = 0;
-  size_t sql_bytes_ = 0;
+  int operators_ = 0;
   int64_t extents_total_ = 0, extents_scanned_ = 0;
 };
 

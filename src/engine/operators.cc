@@ -15,6 +15,11 @@ constexpr const char* kNoColumn = "none";
 /// More rows than DuckDB hands out as one piece: beyond it only an explicit order keeps them in order.
 constexpr size_t kRowsInOrder = 2048;
 
+Error too_large(std::optional<TextSpan> span) {
+  return Error(ErrorCode::LimitExceeded,
+               "the query is too large once its let statements are written out: use materialize()", span);
+}
+
 /// `range` may make this many rows; a larger one is a mistake that would fill every disk.
 constexpr double kMaxRangeRows = 1e15;
 
@@ -46,10 +51,7 @@ Result<std::string> Lowering::select(const std::vector<std::string>& items) cons
   std::string sql = with_clause() + "SELECT " +
                     (items.empty() ? std::string("0 AS none") : join_texts(items, ", ")) + " FROM (" +
                     root_.sql + ") AS i" + order_by(root_.order);
-  if (sql.size() > kMaxSqlBytes) {
-    return Error(ErrorCode::LimitExceeded,
-                 "the query is too large once its let statements are written out: use materialize()");
-  }
+  if (sql.size() > kMaxSqlBytes) return too_large(std::nullopt);
   return sql;
 }
 
@@ -96,14 +98,9 @@ Result<Lowering::Block> Lowering::lower(const kql::Rel& rel, const Bounds& bound
                  "the query has more than " + std::to_string(kMaxPlanDepth) + " operators in a row",
                  rel.span);
   }
+  if (++operators_ > kMaxOperators) return too_large(rel.span);
   Result<Block> block = rel.materialize ? lower_shared(rel) : lower_operator(rel, bounds);
-  if (!block.ok()) return block;
-  sql_bytes_ += block->sql.size() / static_cast<size_t>(plan_depth_);
-  if (block->sql.size() > kMaxSqlBytes || sql_bytes_ > kMaxSqlBytes) {
-    return Error(ErrorCode::LimitExceeded,
-                 "the query is too large once its let statements are written out: use materialize()",
-                 rel.span);
-  }
+  if (block.ok() && block->sql.size() > kMaxSqlBytes) return too_large(rel.span);
   return block;
 }
 

@@ -24,12 +24,16 @@ namespace fs = std::filesystem;
 /// Microseconds from 0001-01-01 to 1970-01-01.
 constexpr int64_t kEpochMicroseconds = kUnixEpoch / kTicksPerMicrosecond;
 
-/// A partition value up to this many bytes stands in the name of the folder that DuckDB makes for it (where a
-/// byte may take three); a longer one is represented by its hash and read back from the file.
+/// A text as a partition value up to this many bytes stands in the name of the folder that DuckDB makes for
+/// it (where a byte may take three); a longer one is represented by its hash and read back from the file.
 constexpr int kMaxKeyBytes = 60;
 
-/// Partition values by what their keys in folder names begin with. So no key is empty, and none is null.
+/// What the keys of partition values begin with that are texts in folder names, so that none is empty and
+/// none looks like another: a value, a long value's hash, null.
 constexpr char kValueMark = 'v', kHashMark = 'h', kNullMark = 'n';
+
+/// What DuckDB calls the folder of a null.
+constexpr const char* kNullFolder = "__HIVE_DEFAULT_PARTITION__";
 
 /// Rows in a row group of an extent: DuckDB's own default.
 constexpr int64_t kExtentRowGroupRows = 122'880;
@@ -78,25 +82,38 @@ Result<std::string> codec_of(const std::string& compression) {
                    "' isn't supported: gzip, snappy, lz4_raw, brotli, zstd and none are");
 }
 
+/// True for types whose values are their own keys: DuckDB makes texts of them for each partition, not each
+/// record.
+bool is_own_key(Type type) {
+  switch (type) {
+    case Type::Real:
+    case Type::Decimal:
+    case Type::String:
+    case Type::Dynamic: return false;
+    default: return true;
+  }
+}
+
 /// The key that a partition value has in a folder's name.
 std::string key_of(const std::string& value, Type type) {
-  const std::string text = "CAST(" + value + " AS VARCHAR)";
-  if (type != Type::String && type != Type::Dynamic) {
-    return "CASE WHEN " + value + " IS NULL THEN '" + kNullMark + "' ELSE '" + kValueMark + "' || " + text +
-           " END";
-  }
-  return std::string("CASE WHEN ") + value + " IS NULL THEN '" + kNullMark + "' WHEN strlen(" + value +
-         ") <= " + std::to_string(kMaxKeyBytes) + " THEN '" + kValueMark + "' || " + text + " ELSE '" +
-         kHashMark + "' || sha256(" + text + ") END";
+  if (is_own_key(type)) return value;
+  const std::string marked = std::string("'") + kValueMark + "' || CAST(" + value + " AS VARCHAR)";
+  const std::string key = type == Type::String || type == Type::Dynamic
+                              ? "CASE WHEN strlen(" + value + ") <= " + std::to_string(kMaxKeyBytes) +
+                                    " THEN " + marked + " ELSE '" + kHashMark + "' || sha256(" + value +
+                                    ") END"
+                              : marked;
+  return "COALESCE(" + key + ", '" + kNullMark + "')";
 }
 
 /// The value of a key; nullopt for a hash.
 Result<std::optional<Value>> value_of(const std::string& key, Type type) {
   const Error broken(ErrorCode::Internal, "the partition key '" + key + "' can't be read");
+  const bool marked = !is_own_key(type);
   if (key.empty()) return broken;
-  if (key[0] == kHashMark) return std::optional<Value>();
-  if (key[0] == kNullMark) return std::optional<Value>(Value::null(type));
-  const std::string text = key.substr(1);
+  if (marked && key[0] == kHashMark) return std::optional<Value>();
+  if (marked ? key[0] == kNullMark : key == kNullFolder) return std::optional<Value>(Value::null(type));
+  const std::string text = key.substr(marked ? 1 : 0);
   int64_t integer = 0;
   double real = 0;
   const char *begin = text.data(), *end = text.data() + text.size();
@@ -276,10 +293,8 @@ Result<std::vector<WrittenFile>> ParquetWriter::finish(const CopiedFile& file) {
   std::vector<Value> values;
   for (size_t i = 0; i < partition_names_.size(); ++i) {
     const auto key = file.partition_keys.find(partition_names_[i]);
-    if (key == file.partition_keys.end()) {
-      return Error(ErrorCode::Internal, "the engine doesn't say which partition " + file.path + " is of");
-    }
-    SPILLWAY_ASSIGN(const std::optional<Value> value, value_of(key->second, options_.partitions[i]->type));
+    const std::string text = key == file.partition_keys.end() ? kNullFolder : key->second;
+    SPILLWAY_ASSIGN(const std::optional<Value> value, value_of(text, options_.partitions[i]->type));
     if (value) {
       values.push_back(*value);
     } else {
