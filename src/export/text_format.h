@@ -39,6 +39,7 @@ class TextBuffer {
   }
   void grow(size_t bytes) { size_ += bytes; }
   void append(std::string_view text) {
+    if (text.empty()) return;
     std::memcpy(room(text.size()), text.data(), text.size());
     size_ += text.size();
   }
