@@ -76,6 +76,10 @@ Status SourceOpener::add_object(ObjectStore& store, const ObjectInfo& object) {
   Input input;
   input.name = store.public_path(object.path);
   input.size = object.size;
+  if (lower_case(input.name).ends_with(".zip")) {
+    return Error(ErrorCode::NotSupported,
+                 input.prefix() + "zip archives can't be ingested: compress files with gzip");
+  }
   SPILLWAY_ASSIGN(input.path, local_file(store, object));
   SPILLWAY_ASSIGN(const std::string format, format_of(input));
   if (format != "parquet" && !(properties_.treat_gz_as_uncompressed && is_gzip_name(input.name))) {

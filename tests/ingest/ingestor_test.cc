@@ -116,6 +116,7 @@ TEST_F(IngestorTest, ASourceThatCannotBeReadIsNamed) {
       "BadRequest: '" + nameless + "': its name doesn't tell its format: give it by the property 'format'");
   ASSERT_SUCCESS(ingest_files({nameless}, {{"format", "csv"}}));
   EXPECT_EQ(error_of(ingest_files({write("x.avro", "x")})).substr(0, 14), "NotSupported: ");
+  EXPECT_EQ(error_of(ingest_files({write("x.csv.zip", "x")})).substr(0, 14), "NotSupported: ");
   std::filesystem::create_directories(folder_.path("storage/empty"));
   EXPECT_EQ(error_of(ingest_files({folder_.path("storage/empty")})).substr(0, 16), "EntityNotFound: ");
   EXPECT_EQ(error_of(ingestor_->ingest_data(request({{"format", "parquet"}}), "x")).substr(0, 12),

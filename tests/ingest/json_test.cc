@@ -56,6 +56,12 @@ TEST_F(JsonTest, ThePathsOfAMappingReachIntoRecords) {
                                 "null||5|{\"x\":5}|null|const|also const|null"}));
 }
 
+TEST_F(JsonTest, TextsMayHoldAnyCharacter) {
+  make_table("a:string, b:dynamic");
+  ASSERT_SUCCESS(ingest(R"({"a":"x\u0000y\ud83d\ude00","b":"\u0000"})", kJson));
+  EXPECT_EQ(records(), Records{std::string("x\0y\xF0\x9F\x98\x80|\"\\u0000\"", 16)});
+}
+
 TEST_F(JsonTest, OfARepeatedMemberTheLastCounts) {
   make_table("a:long, b:string");
   ASSERT_SUCCESS(ingest("{\"a\":1,\"\\u0061\":2,\"b\":\"x\",\"a\":3}", kJson));
