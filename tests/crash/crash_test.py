@@ -301,12 +301,18 @@ def wait_for(what, condition, seconds=CATCH_UP_SECONDS):
         time.sleep(0.05)
 
 
+def moment(text):
+    """A datetime of an answer in a form that orders as text: JSON answers leave out a fraction's last zeros."""
+    whole, _, fraction = text.rstrip('Z').partition('.')
+    return f'{whole}.{fraction:0<7}'
+
+
 def behind(server):
     """The exports that have not got to the last record of their table."""
     last = {table: server.ask(f'{table} | summarize Last = max(ingestion_time())')[0]['Last'] for table in ('T1', 'T2')}
     return [row['Name'] for row in server.mgmt('.show continuous-exports')
             if last[EXPORTS[row['Name']]] is not None
-            and (row['ExportedTo'] is None or row['ExportedTo'] < last[EXPORTS[row['Name']]])]
+            and (row['ExportedTo'] is None or moment(row['ExportedTo']) < moment(last[EXPORTS[row['Name']]]))]
 
 
 def exported_ids(server, target, name):
