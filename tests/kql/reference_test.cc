@@ -1,0 +1,141 @@
+// docs/kql.md is what the function table and the list of operators below say. To write it anew:
+// SPILLWAY_WRITE_DOCS=1 kql_tests --gtest_filter=Reference*
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <vector>
+
+#include "kql/binder.h"
+#include "kql/functions.h"
+#include "tests/support/temp_folder.h"
+
+namespace spillway::kql {
+namespace {
+
+/// A statement or tabular operator with a query that uses it, over T (a:long, b:string, c:datetime).
+struct Operator {
+  const char* name;
+  const char* example;
+};
+
+constexpr Operator kOperators[] = {
+    {"as", "T | as hint.materialized=true X | where a > 1"},
+    {"consume", "T | consume"},
+    {"count", "T | count"},
+    {"datatable", "datatable (x:long, y:string) [1, 'one', 2, 'two']"},
+    {"declare query_parameters", "declare query_parameters (least:long = 1); T | where a >= least"},
+    {"distinct", "T | distinct b"},
+    {"extend", "T | extend d = a + 1"},
+    {"getschema", "T | getschema"},
+    {"invoke", "let f = (X:(a:long)) { X | where a > 1 }; T | invoke f()"},
+    {"join", "T | join kind=leftouter (T | project a, d = b) on a"},
+    {"let", "let least = 1; let f = (x:long) { x * 2 }; T | where f(a) > least"},
+    {"lookup", "T | lookup (T | project a, d = b) on a"},
+    {"materialize", "let X = materialize(T | where a > 1); X | union X"},
+    {"print", "print x = 1 + 1"},
+    {"project", "T | project a, twice = a * 2"},
+    {"project-away", "T | project-away b*"},
+    {"project-keep", "T | project-keep a, b"},
+    {"project-rename", "T | project-rename number = a"},
+    {"project-reorder", "T | project-reorder c, *"},
+    {"range", "range x from 1 to 10 step 3"},
+    {"render", "T | summarize count() by b | render piechart"},
+    {"serialize", "T | serialize"},
+    {"set", "set notruncation; T"},
+    {"sort, order", "T | sort by a desc, b asc nulls first"},
+    {"summarize", "T | summarize count(), avg(a) by b, bin(c, 1d)"},
+    {"take, limit", "T | take 5"},
+    {"top", "T | top 3 by a"},
+    {"toscalar", "T | where a == toscalar(T | summarize max(a))"},
+    {"union", "union withsource=From T, (T | where a > 1)"},
+    {"where, filter", "T | where b has 'x' and c between (datetime(2024-01-01) .. 7d)"},
+};
+
+Result<BoundQuery> compile_example(const char* text) {
+  auto table = std::make_shared<catalog::Table>();
+  table->id = 1;
+  table->name = "T";
+  table->columns = {{1, "a", Type::Long, ""}, {2, "b", Type::String, ""}, {3, "c", Type::DateTime, ""}};
+  auto database = std::make_shared<catalog::Database>();
+  database->name = "NetDefaultDB";
+  database->tables["T"] = table;
+  auto snapshot = std::make_shared<catalog::Snapshot>();
+  snapshot->databases["NetDefaultDB"] = database;
+  BindOptions options;
+  options.snapshot = snapshot;
+  options.database = "NetDefaultDB";
+  return compile(text, options);
+}
+
+/// What a person can't write stands in the table too, under a name with a blank.
+bool is_written(const std::string& name) {
+  return name.find(' ') == std::string::npos;
+}
+
+/// '|' would end a cell.
+std::string cell(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+template <typename Functions>
+void append_functions(std::string& page, const Functions& functions) {
+  page += "\n| name | what it gives |\n| --- | --- |\n";
+  for (const auto& [name, function] : functions) {
+    if (is_written(name)) page += "| `" + cell(name) + "` | " + cell(function->doc) + " |\n";
+  }
+}
+
+std::string page() {
+  std::string page =
+      "# KQL\n\n"
+      "The part of the Kusto Query Language that Spillway has. Each operator and function does what its page "
+      "in "
+      "the Kusto\n"
+      "documentation says. What is missing is refused with an error that names it.\n\n"
+      "This page is made from the program's function table; `tests/kql/reference_test.cc` keeps it so.\n\n"
+      "## Statements and operators\n\n| name | for example |\n| --- | --- |\n";
+  for (const Operator& each : kOperators) {
+    page += std::string("| ") + each.name + " | `" + cell(each.example) + "` |\n";
+  }
+  page +=
+      "\nTables are named `T`, `['a name']`, `database(\"x\").T`, `external_table(\"E\")`, `T*` in "
+      "`union`.\n";
+  const FunctionTable& table = FunctionTable::instance();
+  std::map<std::string, std::map<std::string, const ScalarFunction*>> families;
+  for (const auto& [name, function] : table.scalars()) families[function->category][name] = function.get();
+  for (const auto& [family, functions] : families) {
+    page += "\n## Scalar: " + family + "\n";
+    append_functions(page, functions);
+  }
+  page += "\n## Aggregates\n";
+  append_functions(page, table.aggregates());
+  return page;
+}
+
+TEST(ReferenceTest, DocumentationListsEveryFunction) {
+  const std::string path = std::string(SPILLWAY_SOURCE_DIR) + "/docs/kql.md";
+  if (std::getenv("SPILLWAY_WRITE_DOCS")) std::ofstream(path) << page();
+  EXPECT_EQ(test::read_file(path), page());
+}
+
+TEST(ReferenceTest, EveryOperatorIsThere) {
+  for (const Operator& each : kOperators) {
+    const auto query = compile_example(each.example);
+    EXPECT_TRUE(query.ok()) << each.name << ": " << (query.ok() ? "" : query.error().message);
+  }
+}
+
+TEST(ReferenceTest, EveryFunctionSaysWhatItGives) {
+  for (const auto& [name, function] : FunctionTable::instance().scalars())
+    EXPECT_NE(function->doc, "") << name;
+  for (const auto& [name, function] : FunctionTable::instance().aggregates()) {
+    EXPECT_NE(function->doc, "") << name;
+  }
+}
+
+}  // namespace
+}  // namespace spillway::kql
