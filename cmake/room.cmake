@@ -21,6 +21,9 @@ function(spillway_test name)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SPILLWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              SPILLWAY_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+  set(labels)
+  if(TEST_LABELS)
+    set(labels LABELS "${TEST_LABELS}")
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 ${labels})
 endfunction()
