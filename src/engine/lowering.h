@@ -114,6 +114,8 @@ class Lowering {
   Result<Block> lower_filter(const kql::Filter& rel, const Bounds& bounds);
   Result<Block> lower_project(const kql::Project& rel, const Bounds& bounds);
   Result<Block> lower_aggregate(const kql::Aggregate& rel);
+  /// `T | count`, which the catalog answers; nullopt for everything else.
+  std::optional<Block> lower_count(const kql::Aggregate& rel);
   Result<Block> lower_union(const kql::Union& rel, const Bounds& bounds);
   Result<Block> lower_sort(const kql::Sort& rel, const Bounds& bounds);
   Result<Block> lower_limit(const kql::Limit& rel);
@@ -126,6 +128,8 @@ class Lowering {
 
   // table_scan.cc, external_scan.cc
   Result<Block> lower_table_scan(const kql::TableScan& rel, const Bounds& bounds);
+  /// The number of records that a scan gives, where the catalog knows it.
+  static std::optional<int64_t> known_rows(const kql::TableScan& rel);
   static std::string empty_relation(const std::vector<kql::PlanColumn>& columns);
   std::string scan_sql(const std::vector<Item>& items, const Extents& extents,
                        const std::vector<std::string>& schema) const;

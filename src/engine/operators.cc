@@ -1,4 +1,5 @@
 // Relational operators to SQL: see lowering.h.
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -288,7 +289,30 @@ Result<Lowering::Block> Lowering::lower_project(const kql::Project& rel, const B
   return block;
 }
 
+std::optional<Lowering::Block> Lowering::lower_count(const kql::Aggregate& rel) {
+  const auto is_count = [](const kql::AggregateCall& call) {
+    return call.function->function && call.function->function->name == "count" && call.args.empty() && !call.filter;
+  };
+  if (!rel.keys.empty() || !std::all_of(rel.aggregates.begin(), rel.aggregates.end(), is_count)) return std::nullopt;
+  const kql::Rel* input = rel.inputs[0].get();
+  while (input->kind == kql::Rel::Kind::Project) input = input->inputs[0].get();
+  if (input->kind != kql::Rel::Kind::TableScan) return std::nullopt;
+  const std::optional<int64_t> rows = known_rows(static_cast<const kql::TableScan&>(*input));
+  if (!rows) return std::nullopt;
+  Block block;
+  std::vector<std::string> items;
+  for (const kql::AggregateCall& call : rel.aggregates) {
+    items.push_back("CAST(" + std::to_string(*rows) + " AS " + sql_type(call.output.type) + ") AS " +
+                    id_name(call.output.id));
+    block.columns.push_back(call.output.id);
+  }
+  if (items.empty()) return std::nullopt;
+  block.sql = "SELECT " + join_texts(items, ", ");
+  return block;
+}
+
 Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
+  if (std::optional<Block> count = lower_count(rel)) return *std::move(count);
   SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[0], {}));
   const Scope scope = scope_of(input);
   Block block;

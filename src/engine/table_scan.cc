@@ -124,6 +124,16 @@ Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, co
   return block;
 }
 
+std::optional<int64_t> Lowering::known_rows(const kql::TableScan& rel) {
+  ScanBounds bounds;
+  bounds.cursor = interval_of(rel.range);
+  const Extents extents = choose_extents(*rel.table->extents, bounds);
+  if (range_cuts(extents, bounds.cursor)) return std::nullopt;
+  int64_t rows = 0;
+  for (const auto& extent : extents) rows += extent->rows;
+  return rows;
+}
+
 std::string Lowering::scan_sql(const std::vector<Item>& items, const Extents& extents,
                                const std::vector<std::string>& schema) const {
   std::vector<std::string> files, texts;

@@ -31,6 +31,12 @@ std::optional<int> conversion_cost(Type from, Type to) {
 
 }  // namespace
 
+bool is_constant(const Expr& expression) {
+  if (expression.kind == Expr::Kind::Column) return false;
+  return std::all_of(expression.args.begin(), expression.args.end(),
+                     [](const ExprPtr& argument) { return is_constant(*argument); });
+}
+
 bool converts_implicitly(Type from, Type to) {
   return conversion_cost(from, to).has_value();
 }
@@ -259,12 +265,23 @@ Result<ExprPtr> Binder::call(std::string_view name, std::vector<ExprPtr> argumen
     }
   }
   if (!best) return no_overload(name, arguments, count_fits, span);
+  SPILLWAY_TRY(check_constants(name, best->parameters, arguments));
   for (const auto& [index, check] : function->checks) {
     if (index >= arguments.size() || arguments[index]->kind != Expr::Kind::Literal) continue;
     const std::string problem = check(arguments[index]->literal);
     if (!problem.empty()) return semantic(std::string(name) + ": " + problem, arguments[index]->span);
   }
   return call_overload(*best, std::move(arguments), span);
+}
+
+Status Binder::check_constants(std::string_view function, const std::vector<Parameter>& parameters,
+                               const std::vector<ExprPtr>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (parameter_at(parameters, i).kind != Parameter::Kind::Constant || is_constant(*arguments[i])) continue;
+    return semantic(std::string(function) + "(): argument " + std::to_string(i + 1) + " must be a constant",
+                    arguments[i]->span);
+  }
+  return Status();
 }
 
 Result<ExprPtr> Binder::make_condition(ExprPtr condition, ExprPtr then, ExprPtr otherwise, TextSpan span) {

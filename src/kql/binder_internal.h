@@ -239,6 +239,9 @@ class Binder {
   Result<ExprPtr> convert(ExprPtr expression, Type type);
   Result<ExprPtr> make_call(const ScalarOverload& overload, std::vector<ExprPtr> arguments, Type type,
                             TextSpan span);
+  /// Arguments of `Constant` parameters must be constants.
+  static Status check_constants(std::string_view function, const std::vector<Parameter>& parameters,
+                                const std::vector<ExprPtr>& arguments);
   Result<ExprPtr> make_condition(ExprPtr condition, ExprPtr then, ExprPtr otherwise, TextSpan span);
   /// The hidden column of the table under `input`, drawn up through what lies over it; nullopt where there is
   /// none.
@@ -372,6 +375,8 @@ struct AggregateScope {
 /// Whether a name matches a pattern with `*`.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
+/// Whether it has one value for all records.
+bool is_constant(const Expr& expression);
 /// Whether a value of one type may stand where the other is expected.
 bool converts_implicitly(Type from, Type to);
 /// The type that values of both are compared or chosen in; nullopt where there is none.

@@ -81,6 +81,7 @@ Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view na
       types += (types.empty() ? "" : ", ") + std::string(kql_name(argument->type));
     return semantic(std::string(name) + "(): takes no arguments of types (" + types + ")", span);
   }
+  SPILLWAY_TRY(check_constants(name, best->parameters, arguments));
   std::optional<Type> common;
   SPILLWAY_ASSIGN(arguments, convert_arguments(best->parameters, false, std::move(arguments), common));
   std::vector<ExprPtr> finishing;

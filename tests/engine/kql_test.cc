@@ -1,4 +1,6 @@
 // Whole queries: what the binder makes of KQL, run.
+#include <filesystem>
+
 #include "kql/binder.h"
 #include "tests/engine/plans.h"
 
@@ -61,6 +63,13 @@ TEST_F(KqlTest, Queries) {
   EXPECT_EQ(kql("datatable(a:long, s:string)[1, 'x', long(null), ''] | where isempty(s) | project isnull(a)"),
             Lines{"true"});
   EXPECT_EQ(kql("T | where at between (datetime(0001-01-01) .. 5tick) | count"), Lines{"6"});
+}
+
+TEST_F(KqlTest, ACountOfATableReadsNoFile) {
+  std::filesystem::remove_all(folder_.path("extents"));
+  EXPECT_EQ(kql("T | count"), Lines{"20"});
+  EXPECT_EQ(kql("T | project id | summarize n = count()"), Lines{"20"});
+  EXPECT_EQ(error_of(bind("T | where id > 5 | count")).code, ErrorCode::StorageAccess);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ void declare_extremes(FunctionTableBuilder& table) {
   }
   pair(table, "take_any", "any_", "take_anyif")
       .doc("A value, one that isn't null where there is one")
-      .takes({String}, String, "COALESCE(any_value({0}){filter}, '')")
+      .takes({String}, String, "COALESCE(any_value(NULLIF({0}, '')){filter}, '')")
       .takes({any()}, type_of(0), "any_value({0}){filter}");
   table.aggregate_alias("any", "take_any");
   table.aggregate_alias("anyif", "take_anyif");

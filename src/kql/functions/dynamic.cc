@@ -1,6 +1,7 @@
 // Functions of dynamic values.
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -70,15 +71,25 @@ bool extract_json(std::string& out, Text path, Text text) {
   return true;
 }
 
-/// Keys and values in turn, all of them JSON.
+/// Keys and values in turn, all of them JSON. Of a repeated key the last value counts.
 void append_pairs(std::string& out, Rest pairs, bool skip_empty) {
-  out += '{';
+  std::vector<std::pair<std::string, Text>> slots;
+  std::map<std::string, size_t, std::less<>> places;
   for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
     const Text value = pairs.is_null(i + 1) ? "null" : pairs.text(i + 1);
     if (skip_empty && (value == "null" || value == "\"\"")) continue;
-    if (out.size() > 1) out += ',';
     std::string key;
     if (!pairs.is_null(i)) json::append_text(pairs.text(i), key);
+    const auto [place, fresh] = places.emplace(key, slots.size());
+    if (fresh) {
+      slots.emplace_back(std::move(key), value);
+    } else {
+      slots[place->second].second = value;
+    }
+  }
+  out += '{';
+  for (const auto& [key, value] : slots) {
+    if (out.size() > 1) out += ',';
     json::quote(key, out);
     out += ':';
     out += value;
@@ -86,16 +97,8 @@ void append_pairs(std::string& out, Rest pairs, bool skip_empty) {
   out += '}';
 }
 
-bool bag_pack(std::string& out, Rest pairs) {
-  std::string bag;
-  append_pairs(bag, pairs, false);
-  return json::canonicalize(bag, out);
-}
-bool pack_not_empty(std::string& out, Rest pairs) {
-  std::string bag;
-  append_pairs(bag, pairs, true);
-  return json::canonicalize(bag, out);
-}
+void bag_pack(std::string& out, Rest pairs) { append_pairs(out, pairs, false); }
+void pack_not_empty(std::string& out, Rest pairs) { append_pairs(out, pairs, true); }
 
 void pack_array(std::string& out, Rest values) {
   out += '[';
