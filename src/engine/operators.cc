@@ -291,9 +291,11 @@ Result<Lowering::Block> Lowering::lower_project(const kql::Project& rel, const B
 
 std::optional<Lowering::Block> Lowering::lower_count(const kql::Aggregate& rel) {
   const auto is_count = [](const kql::AggregateCall& call) {
-    return call.function->function && call.function->function->name == "count" && call.args.empty() && !call.filter;
+    return call.function->function && call.function->function->name == "count" && call.args.empty() &&
+           !call.filter;
   };
-  if (!rel.keys.empty() || !std::all_of(rel.aggregates.begin(), rel.aggregates.end(), is_count)) return std::nullopt;
+  if (!rel.keys.empty() || !std::all_of(rel.aggregates.begin(), rel.aggregates.end(), is_count))
+    return std::nullopt;
   const kql::Rel* input = rel.inputs[0].get();
   while (input->kind == kql::Rel::Kind::Project) input = input->inputs[0].get();
   if (input->kind != kql::Rel::Kind::TableScan) return std::nullopt;
