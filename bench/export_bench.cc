@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "bench/support.h"
 #include "engine/sql.h"
 #include "server/instance.h"
 
@@ -29,9 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace spillway;
-using Clock = std::chrono::steady_clock;
-
-constexpr const char* kDatabase = "NetDefaultDB";
+using namespace spillway::bench;
 
 struct Options {
   int64_t records = 10'000'000;
@@ -40,31 +38,6 @@ struct Options {
   int idle_extents = 2000;
   fs::path folder;
 };
-
-[[noreturn]] void die(const std::string& message) {
-  std::fprintf(stderr, "export_bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-template <typename T>
-T need(Result<T> result) {
-  if (!result.ok()) die(result.error().message);
-  return *std::move(result);
-}
-
-std::vector<Table> command(commands::Services services, const std::string& text) {
-  commands::Request request;
-  request.text = text;
-  request.database = kDatabase;
-  return need(commands::execute(request, services));
-}
-
-std::unique_ptr<server::Instance> open_instance(const Options& options) {
-  server::InstanceOptions instance;
-  instance.data_folder = (options.folder / "data").string();
-  instance.storage_roots = {(options.folder / "out").string()};
-  return need(server::Instance::open(instance));
-}
 
 /// Seconds and peak resident bytes of `work`, run in a process of its own that writes its seconds to a pipe.
 struct Measured {
@@ -94,17 +67,6 @@ Measured in_child(const std::function<double()>& work) {
   return measured;
 }
 
-double seconds_of(const std::function<void()>& work) {
-  Clock::time_point start = Clock::now();
-  work();
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 fs::path fresh_folder(const fs::path& folder) {
   fs::remove_all(folder);
   fs::create_directories(folder);
@@ -119,41 +81,25 @@ int64_t bytes_below(const fs::path& folder) {
   return bytes;
 }
 
-/// Telemetry: 10 million records in ten extents. The paths of the extents go into a file for DuckDB's side.
+/// The table, the external table, and the paths of the extents in a file for DuckDB's side.
 double prepare(const Options& options) {
   return seconds_of([&] {
-    auto instance = open_instance(options);
+    auto instance = open_instance(options.folder);
     commands::Services services = instance->services();
-    command(services,
-            ".create table Telemetry (Timestamp:datetime, Device:string, Sensor:int, Value:real, Count:long, "
-            "Note:string)");
-    int64_t each = options.records / options.extents;
-    for (int extent = 0; extent < options.extents; ++extent) {
-      std::string first = std::to_string(extent * each), last = std::to_string((extent + 1) * each - 1);
-      command(
-          services,
-          ".append Telemetry <| range i from " + first + " to " + last +
-              " step 1 | project Timestamp = datetime(2024-01-01) + i * 37ms, Device = strcat('device-', "
-              "tostring((i * 7919) % 5000)), Sensor = toint(i % 97), Value = sqrt(toreal(i * 31 % 1000003)), "
-              "Count = i * 104729 % 1000003, Note = iff(i % 10 == 0, strcat('reading ', tostring(i)), '')");
-    }
+    make_telemetry(services, options.records, options.extents);
     std::ofstream list(options.folder / "extents.txt");
-    auto snapshot = services.catalog.snapshot();
-    for (const auto& extent : *snapshot->database(kDatabase)->tables.at("Telemetry")->extents) {
-      list << (options.folder / "data" / "extents" / extent->path).string() << "\n";
-    }
-    command(
-        services,
-        ".create external table Out (Timestamp:datetime, Device:string, Sensor:int, Value:real, Count:long, "
-        "Note:string) kind=storage dataformat=parquet ('" +
-            (options.folder / "out").string() + "') with (compressed=true, compressionType='snappy')");
+    for (const std::string& file : telemetry_files(services, options.folder)) list << file << "\n";
+    command(services,
+            ".create external table Out (Timestamp:datetime, Device:string, Sensor:int, Value:real, "
+            "Count:long, Note:string) kind=storage dataformat=parquet ('" +
+                (options.folder / "out").string() + "') with (compressed=true, compressionType='snappy')");
     instance->stop();
   });
 }
 
 double spillway_export(const Options& options) {
   fresh_folder(options.folder / "out");
-  auto instance = open_instance(options);
+  auto instance = open_instance(options.folder);
   double seconds = seconds_of([&] {
     command(instance->services(),
             ".export to table Out with (sizeLimit=1073741824, parquetRowGroupSize=100000) <| Telemetry | "
@@ -197,7 +143,7 @@ double idle_run(const Options& options, int extents, int rounds) {
   Options own = options;
   own.folder = options.folder / ("idle-" + std::to_string(extents));
   fresh_folder(own.folder);
-  auto instance = open_instance(own);
+  auto instance = open_instance(own.folder);
   commands::Services services = instance->services();
   command(services, ".create table T (x:long)");
   for (int i = 0; i < extents; ++i) command(services, ".ingest inline into table T <|\n" + std::to_string(i));
