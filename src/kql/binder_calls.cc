@@ -317,6 +317,10 @@ Result<ExprPtr> Binder::bind_call(const syntax::CallExpr& call_expression, Scala
                         (near.empty() || near == name ? "" : "; did you mean '" + near + "'?"),
                     expression.name.span);
   }
+  if (function->gives_columns()) {
+    SPILLWAY_ASSIGN(const WideCall wide, bind_wide_call(*function, expression, scope));
+    return column_of(wide, 0, expression.span);
+  }
   std::vector<ExprPtr> arguments;
   for (const syntax::Argument& argument : expression.arguments) {
     SPILLWAY_ASSIGN(ExprPtr bound, bind_scalar(*argument.value, scope));

@@ -3,6 +3,7 @@
 //   binder_names.cc       scopes, let variables, functions, tables: what a name means
 //   binder_scalar.cc      scalar expressions
 //   binder_calls.cc       calls: overloads, conversions, the functions that only the binder knows
+//   binder_outputs.cc     outputs of print, extend, project: names, functions that give several columns
 //   binder_operators.cc   tabular operators over one input
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
 //   binder_join.cc        join, lookup, union
@@ -195,6 +196,8 @@ class Binder {
   Result<ExprPtr> bind_name(const syntax::NameExpr& expression, ScalarScope& scope);
   Result<ExprPtr> bind_path(const syntax::PathExpr& path, ScalarScope& scope);
   Result<ExprPtr> bind_index(const syntax::IndexExpr& index, ScalarScope& scope);
+  Result<ExprPtr> bind_column_index(const ScalarFunction& function, const syntax::IndexExpr& index,
+                                    ScalarScope& scope);
   Result<ExprPtr> bind_unary(const syntax::UnaryExpr& unary, ScalarScope& scope);
   Result<ExprPtr> bind_binary(const syntax::BinaryExpr& binary, ScalarScope& scope);
   Result<ExprPtr> bind_star_predicate(const syntax::BinaryExpr& binary, ScalarScope& scope);
@@ -248,6 +251,35 @@ class Binder {
   std::optional<ColumnId> hidden_column(Tabular& input, bool cursor);
   Result<std::optional<catalog::Cursor>> cursor_literal(const Expr& expression);
 
+  // binder_outputs.cc
+  struct NamedOutput {
+    std::string name;  // suggested
+    ExprPtr value;
+  };
+  using Outputs = std::vector<std::pair<PlanColumn, ExprPtr>>;
+  /// A call of a function that gives several columns: its array of values, and what they are.
+  struct WideCall {
+    ExprPtr packed;
+    std::vector<ResultColumn> columns;  // with their whole names
+  };
+  /// The function that a call means, where it is one that gives several columns.
+  Result<const ScalarFunction*> wide_function(const syntax::Expr& expression, const ScalarScope& scope);
+  Result<WideCall> bind_wide_call(const ScalarFunction& function, const syntax::CallExpr& call,
+                                  ScalarScope& scope);
+  Result<ExprPtr> column_of(const WideCall& call, size_t index, TextSpan span);
+  /// All columns that an expression gives, where it is such a call; nullopt for any other.
+  Result<std::optional<std::vector<NamedOutput>>> bind_wide_output(const syntax::Expr& expression,
+                                                                   ScalarScope& scope);
+  /// Calls that give several columns, by their place among the outputs, each computed once: in a projection
+  /// put over `input`.
+  Result<std::map<size_t, WideCall>> bind_wide_calls(const std::vector<syntax::NamedExpr>& outputs,
+                                                     ScalarScope& scope, Tabular& input);
+  /// The outputs of project, extend or print (where unnamed columns are "print_0", …), over `input`.
+  Result<Outputs> bind_outputs(const std::vector<syntax::NamedExpr>& columns, ScalarScope& scope,
+                               Tabular& input, NameAllocator& names, bool print);
+  Status add_wide_output(const syntax::NamedExpr& output, const WideCall& call, NameAllocator& names,
+                         bool print, Outputs& out);
+
   // binder_operators.cc
   Result<Tabular> bind_operator(const syntax::Operator& op, std::optional<Tabular> input,
                                 const EnvironmentPtr& environment);
@@ -286,10 +318,6 @@ class Binder {
                                  ScalarScope& scope);
   Result<ExprPtr> add_aggregate(AggregateScope& scope, std::string_view function,
                                 std::vector<ExprPtr> arguments, ExprPtr filter, TextSpan span);
-  struct NamedOutput {
-    std::string name;  // suggested
-    ExprPtr value;
-  };
   /// An aggregate that may give several columns: arg_max, arg_min, take_any, percentiles; nullopt: another
   /// one.
   Result<std::optional<std::vector<NamedOutput>>> bind_wide_aggregate(const syntax::Expr& expression,

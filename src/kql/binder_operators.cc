@@ -165,73 +165,6 @@ Result<Tabular> Binder::bind_where(const syntax::Operator& op, Tabular input,
   return add_node(std::move(input), std::move(node), op.span);
 }
 
-namespace {
-
-std::string joined_name(const std::string& base, const std::string& name) {
-  return base.empty() ? "" : base + "_" + name;
-}
-
-/// Functions whose column keeps the name of their first argument.
-bool keeps_name(std::string_view function) {
-  static const std::set<std::string_view> kFunctions = {
-      "bin",      "floor",     "bin_at",     "tostring",  "tolong",     "toint",      "toreal",
-      "todouble", "todecimal", "tobool",     "toboolean", "todatetime", "totimespan", "totime",
-      "toguid",   "todynamic", "parse_json", "parsejson", "toobject"};
-  return kFunctions.count(function) > 0;
-}
-
-}  // namespace
-
-std::string Binder::automatic_name(const syntax::Expr& expression) {
-  switch (expression.kind) {
-    case syntax::ExprKind::Name: return expression.as<syntax::NameExpr>().name.text;
-    case syntax::ExprKind::Path: {
-      const auto& path = expression.as<syntax::PathExpr>();
-      return joined_name(automatic_name(*path.base), path.name.text);
-    }
-    case syntax::ExprKind::Index: {
-      const auto& index = expression.as<syntax::IndexExpr>();
-      const auto* literal = index.index->try_as<syntax::LiteralExpr>();
-      return literal ? joined_name(automatic_name(*index.base), literal->value.str()) : "";
-    }
-    case syntax::ExprKind::Call: {
-      const auto& call = expression.as<syntax::CallExpr>();
-      if (!keeps_name(call.name.text) || call.arguments.empty()) return "";
-      return automatic_name(*call.arguments[0].value);
-    }
-    default: return "";
-  }
-}
-
-Status Binder::claim_names(const std::vector<syntax::NamedExpr>& outputs, std::string_view where,
-                           NameAllocator& names) {
-  for (const syntax::NamedExpr& output : outputs) {
-    for (const syntax::Name& name : output.names) {
-      if (!names.claim(name.text)) {
-        return semantic(
-            "'" + std::string(where) + "' operator: a column named '" + name.text + "' is there already",
-            name.span);
-      }
-    }
-  }
-  return Status();
-}
-
-std::string Binder::name_output(const syntax::NamedExpr& output, NameAllocator& names) {
-  if (!output.names.empty()) return output.names[0].text;
-  const std::string name = automatic_name(*output.value);
-  return name.empty() ? names.next_unnamed("Column", 1) : names.unique(name);
-}
-
-Result<ExprPtr> Binder::bind_output(const syntax::NamedExpr& output, ScalarScope& scope) {
-  if (output.names.size() > 1) {
-    return semantic("'" + std::string(scope.where) +
-                        "' operator: an expression with several names must give several columns",
-                    output.span);
-  }
-  return bind_scalar(*output.value, scope);
-}
-
 Result<Tabular> Binder::bind_project(const syntax::ProjectOp& op, Tabular input,
                                      const EnvironmentPtr& environment) {
   ScalarScope scope(environment);
@@ -239,12 +172,7 @@ Result<Tabular> Binder::bind_project(const syntax::ProjectOp& op, Tabular input,
   scope.where = "project";
   NameAllocator names;
   SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
-  std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
-  for (const syntax::NamedExpr& column : op.columns) {
-    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
-    const Type type = value->type;
-    outputs.emplace_back(new_column(name_output(column, names), type), std::move(value));
-  }
+  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, input, names, false));
   return add_project(std::move(input), std::move(outputs), op.span);
 }
 
@@ -257,17 +185,14 @@ Result<Tabular> Binder::bind_extend(const std::vector<syntax::NamedExpr>& column
   scope.where = where;
   NameAllocator names;
   SPILLWAY_TRY(claim_names(columns, where, names));
-  std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
+  Outputs outputs;
   for (const PlanColumn& column : input.columns) {
     // A column whose name is given anew is replaced, and stands at the end.
     if (!names.claim(column.name)) continue;
     outputs.emplace_back(new_column(column.name, column.type), column_reference(column, span));
   }
-  for (const syntax::NamedExpr& column : columns) {
-    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
-    const Type type = value->type;
-    outputs.emplace_back(new_column(name_output(column, names), type), std::move(value));
-  }
+  SPILLWAY_ASSIGN(Outputs added, bind_outputs(columns, scope, input, names, false));
+  std::move(added.begin(), added.end(), std::back_inserter(outputs));
   return add_project(std::move(input), std::move(outputs), span);
 }
 

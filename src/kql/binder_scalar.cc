@@ -154,6 +154,8 @@ Result<ExprPtr> Binder::bind_path(const syntax::PathExpr& path, ScalarScope& sco
 }
 
 Result<ExprPtr> Binder::bind_index(const syntax::IndexExpr& index, ScalarScope& scope) {
+  SPILLWAY_ASSIGN(const ScalarFunction* wide, wide_function(*index.base, scope));
+  if (wide) return bind_column_index(*wide, index, scope);
   SPILLWAY_ASSIGN(ExprPtr base, bind_scalar(*index.base, scope));
   SPILLWAY_ASSIGN(ExprPtr position, bind_scalar(*index.index, scope));
   if (base->type != Type::Dynamic) {
@@ -171,6 +173,22 @@ Result<ExprPtr> Binder::bind_index(const syntax::IndexExpr& index, ScalarScope& 
   if (position->type == Type::Dynamic)
     return call("member or element", {std::move(base), std::move(position)}, index.span);
   return call(function, {std::move(base), std::move(position)}, index.span);
+}
+
+/// One of the columns that a function gives.
+Result<ExprPtr> Binder::bind_column_index(const ScalarFunction& function, const syntax::IndexExpr& index,
+                                          ScalarScope& scope) {
+  SPILLWAY_ASSIGN(const WideCall wide, bind_wide_call(function, index.base->as<syntax::CallExpr>(), scope));
+  SPILLWAY_ASSIGN(const ExprPtr position, bind_constant(*index.index, scope.environment, Type::Long,
+                                                        "the number of a column of " + function.name + "()"));
+  const bool known = position->kind == Expr::Kind::Literal && !position->literal.is_null();
+  const int64_t column = known ? position->literal.as_int() : -1;
+  if (column < 0 || column >= static_cast<int64_t>(wide.columns.size())) {
+    return semantic(
+        function.name + "(): gives " + std::to_string(wide.columns.size()) + " columns, numbered from 0",
+        index.index->span);
+  }
+  return column_of(wide, static_cast<size_t>(column), index.span);
 }
 
 Result<ExprPtr> Binder::bind_unary(const syntax::UnaryExpr& unary, ScalarScope& scope) {

@@ -30,16 +30,9 @@ Result<Tabular> Binder::bind_print(const syntax::PrintOp& op, const EnvironmentP
   scope.where = "print";
   NameAllocator names;
   SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
-  std::vector<std::pair<PlanColumn, ExprPtr>> outputs;
-  for (size_t i = 0; i < op.columns.size(); ++i) {
-    const syntax::NamedExpr& column = op.columns[i];
-    SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
-    const Type type = value->type;
-    const std::string name =
-        column.names.empty() ? names.unique("print_" + std::to_string(i)) : column.names[0].text;
-    outputs.emplace_back(new_column(name, type), std::move(value));
-  }
-  return counted(add_project(empty_row(op.span), std::move(outputs), op.span));
+  Tabular row = empty_row(op.span);
+  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, row, names, true));
+  return counted(add_project(std::move(row), std::move(outputs), op.span));
 }
 
 Result<Tabular> Binder::bind_range(const syntax::RangeOp& op, const EnvironmentPtr& environment) {

@@ -154,18 +154,18 @@ Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const 
 
 Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggregate(
     const syntax::Expr& expression, ScalarScope& scope) {
-  using Outputs = std::optional<std::vector<NamedOutput>>;
+  using Columns = std::optional<std::vector<NamedOutput>>;
   const auto* given = expression.try_as<syntax::CallExpr>();
-  if (!given || given->scope) return Outputs();
+  if (!given || given->scope) return Columns();
   if (is_row_aggregate(given->name.text)) {
     SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_row_aggregate(*given, scope));
-    return Outputs(std::move(outputs));
+    return Columns(std::move(outputs));
   }
   if (is_percentiles(given->name.text)) {
     SPILLWAY_ASSIGN(std::vector<NamedOutput> outputs, bind_percentiles(*given, scope));
-    return Outputs(std::move(outputs));
+    return Columns(std::move(outputs));
   }
-  return Outputs();
+  return bind_wide_output(expression, scope);
 }
 
 /// arg_max(key, columns…), arg_min(key, columns…), take_any(columns…): all columns come from one record.

@@ -142,6 +142,16 @@ ScalarBuilder& ScalarBuilder::checks(size_t index, ArgumentCheck check) {
   return *this;
 }
 
+ScalarBuilder& ScalarBuilder::gives(std::initializer_list<ResultColumn> columns) {
+  function_.columns = columns;
+  return *this;
+}
+
+ScalarBuilder& ScalarBuilder::gives_column_per_argument(std::string suffix) {
+  function_.column_suffix = std::move(suffix);
+  return *this;
+}
+
 ScalarBuilder& ScalarBuilder::evaluated_per_row() {
   function_.overloads.back()->lowering.is_volatile = true;
   return *this;
@@ -199,6 +209,8 @@ void FunctionTableBuilder::alias(const std::string& name, const std::string& of)
   copy->name = name;
   copy->doc = original.doc;
   copy->category = original.category;
+  copy->columns = original.columns;
+  copy->column_suffix = original.column_suffix;
   copy->checks = original.checks;
   for (const auto& overload : original.overloads) {
     copy->overloads.push_back(std::make_unique<ScalarOverload>(*overload));
@@ -245,7 +257,13 @@ FunctionTable::FunctionTable() {
   declare_math(builder);
   declare_dynamic(builder);
   declare_arrays(builder);
+  declare_sets(builder);
+  declare_bags(builder);
   declare_hashes(builder);
+  declare_ip(builder);
+  declare_compression(builder);
+  declare_parsing(builder);
+  declare_punycode(builder);
   declare_aggregates(builder);
 }
 

@@ -94,10 +94,25 @@ struct ScalarOverload {
 /// period that has no such name.
 using ArgumentCheck = std::string (*)(const Value& argument);
 
+/// A column of a function that gives several. Its name stands behind the function's and its first argument's:
+/// "series_stats_x_min".
+struct ResultColumn {
+  std::string name;
+  Type type = Type::Dynamic;
+};
+
+/// A function with `columns` (or `column_suffix`) gives several columns where it stands alone in print,
+/// extend, project …; its overloads give an array of their values. Elsewhere its value is the first of them,
+/// and f(…)[i] another one.
 struct ScalarFunction {
   std::string name;
   std::string doc;       // one line, for docs/kql.md
   std::string category;  // "string", "datetime", "operator", …
+  std::vector<ResultColumn> columns;
+  /// Where set: a dynamic column for each argument, which is an array, named by it and this suffix; a bool
+  /// may stand behind them all.
+  std::string column_suffix;
+  bool gives_columns() const { return !columns.empty() || !column_suffix.empty(); }
   std::vector<std::unique_ptr<ScalarOverload>> overloads;
   std::vector<std::pair<size_t, ArgumentCheck>> checks;  // of the argument at an index
 };

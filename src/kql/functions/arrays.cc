@@ -1,44 +1,17 @@
-// Functions of arrays, of arrays as sets, and of property bags. Elements are compared by their canonical JSON
-// text.
+// Functions of arrays. Elements are compared by their canonical JSON text.
 #include <algorithm>
-#include <set>
+#include <numeric>
 
 #include "kql/functions/arithmetic.h"
 #include "kql/functions/builder.h"
-#include "kql/json.h"
+#include "kql/functions/json_values.h"
 
 namespace spillway::kql {
 namespace {
 
 using Text = std::string_view;
-using Elements = std::vector<Text>;
 
 constexpr int64_t kMostElements = 1 << 20;  // of an array that range() or repeat() makes
-
-bool is_array(Text value) {
-  return json::kind_of(value) == json::Kind::Array;
-}
-bool is_bag(Text value) {
-  return json::kind_of(value) == json::Kind::Object;
-}
-
-Elements elements_of(Text array) {
-  Elements elements;
-  for (json::Cursor each(array); each.next();) elements.push_back(each.value());
-  return elements;
-}
-
-template <typename Container>
-void append_array(std::string& out, const Container& elements) {
-  out += '[';
-  bool first = true;
-  for (const auto& each : elements) {
-    if (!first) out += ',';
-    first = false;
-    out += each;
-  }
-  out += ']';
-}
 
 // ---- arrays
 // ----------------------------------------------------------------------------------------------------
@@ -90,10 +63,6 @@ std::optional<int64_t> index_of_from(Text array, Text value, int64_t start) {
 std::optional<int64_t> index_of_within(Text array, Text value, int64_t start, int64_t length) {
   return index_of(array, value, start, length, 1);
 }
-bool has_element(Text array, Text value) {
-  return index_of_anywhere(array, value).value_or(-1) >= 0;
-}
-
 std::optional<double> array_sum(Text array) {
   if (!is_array(array)) return std::nullopt;
   double sum = 0;
@@ -215,28 +184,46 @@ bool sorts_before(Text a, Text b) {
   return of_a == 0 ? json::number(a) < json::number(b) : a < b;
 }
 
-bool sort_array(std::string& out, Text array, bool ascending, bool nulls_last) {
-  if (!is_array(array)) return false;
-  Elements values = elements_of(array);
-  const auto nulls = std::stable_partition(values.begin(), values.end(),
-                                           [](Text each) { return json::kind_of(each) != json::Kind::Null; });
-  std::stable_sort(values.begin(), nulls,
-                   [&](Text a, Text b) { return ascending ? sorts_before(a, b) : sorts_before(b, a); });
-  if (!nulls_last) std::rotate(values.begin(), nulls, values.end());
-  append_array(out, values);
-  return true;
+/// The order in which `values` are sorted, as indices; nulls last, or first.
+std::vector<size_t> sorted_order(const Elements& values, bool ascending, bool nulls_last) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto nulls = std::stable_partition(
+      order.begin(), order.end(), [&](size_t i) { return json::kind_of(values[i]) != json::Kind::Null; });
+  std::stable_sort(order.begin(), nulls, [&](size_t a, size_t b) {
+    return ascending ? sorts_before(values[a], values[b]) : sorts_before(values[b], values[a]);
+  });
+  if (!nulls_last) std::rotate(order.begin(), nulls, order.end());
+  return order;
 }
-bool sort_ascending(std::string& out, Text array) {
-  return sort_array(out, array, true, true);
-}
-bool sort_descending(std::string& out, Text array) {
-  return sort_array(out, array, false, true);
-}
-bool sort_ascending_nulls(std::string& out, Text array, bool nulls_last) {
-  return sort_array(out, array, true, nulls_last);
-}
-bool sort_descending_nulls(std::string& out, Text array, bool nulls_last) {
-  return sort_array(out, array, false, nulls_last);
+
+/// The first array sorted, the others in its order; a last argument that is a bool says where nulls go. An
+/// array of another length than the first gives null.
+template <bool Ascending>
+void sort_arrays(std::string& out, Rest arguments) {
+  size_t count = arguments.size();
+  bool nulls_last = true;
+  if (!arguments.is_null(count - 1) && json::kind_of(arguments.text(count - 1)) == json::Kind::Bool) {
+    nulls_last = arguments.text(--count) == "true";
+  }
+  const bool sortable = count > 0 && !arguments.is_null(0) && is_array(arguments.text(0));
+  const Elements first = sortable ? elements_of(arguments.text(0)) : Elements();
+  const std::vector<size_t> order = sorted_order(first, Ascending, nulls_last);
+  out += '[';
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    Elements values;
+    const bool known = sortable && !arguments.is_null(i) && is_array(arguments.text(i));
+    if (known) values = elements_of(arguments.text(i));
+    if (!known || values.size() != order.size()) {
+      out += "null";
+      continue;
+    }
+    Elements sorted;
+    for (const size_t from : order) sorted.push_back(values[from]);
+    append_array(out, sorted);
+  }
+  out += ']';
 }
 
 void join_array(std::string& out, Text array, Text delimiter) {
@@ -324,210 +311,6 @@ bool repeat(std::string& out, std::optional<Text> value, std::optional<int64_t> 
   return true;
 }
 
-// ---- sets
-// ------------------------------------------------------------------------------------------------------
-
-/// The distinct elements of the first array, in its order, that `keep` accepts.
-template <typename Keep>
-void append_distinct(std::string& out, const Elements& elements, Keep keep) {
-  std::set<Text> seen;
-  Elements kept;
-  for (Text each : elements) {
-    if (keep(each) && seen.insert(each).second) kept.push_back(each);
-  }
-  append_array(out, kept);
-}
-
-bool are_arrays(const Rest& sets) {
-  for (size_t i = 0; i < sets.size(); ++i) {
-    if (sets.is_null(i) || !is_array(sets.text(i))) return false;
-  }
-  return true;
-}
-
-bool set_union(std::string& out, Rest sets) {
-  if (!are_arrays(sets)) return false;
-  Elements all;
-  for (size_t i = 0; i < sets.size(); ++i) {
-    for (Text each : elements_of(sets.text(i))) all.push_back(each);
-  }
-  append_distinct(out, all, [](Text) { return true; });
-  return true;
-}
-
-bool set_difference(std::string& out, Rest sets) {
-  if (!are_arrays(sets)) return false;
-  std::set<Text> others;
-  for (size_t i = 1; i < sets.size(); ++i) {
-    for (json::Cursor each(sets.text(i)); each.next();) others.insert(each.value());
-  }
-  append_distinct(out, elements_of(sets.text(0)), [&](Text each) { return !others.contains(each); });
-  return true;
-}
-
-bool set_intersect(std::string& out, Rest sets) {
-  if (!are_arrays(sets)) return false;
-  std::vector<std::set<Text>> others;
-  for (size_t i = 1; i < sets.size(); ++i) {
-    const Elements elements = elements_of(sets.text(i));
-    others.emplace_back(elements.begin(), elements.end());
-  }
-  append_distinct(out, elements_of(sets.text(0)), [&](Text each) {
-    return std::all_of(others.begin(), others.end(),
-                       [&](const std::set<Text>& set) { return set.contains(each); });
-  });
-  return true;
-}
-
-std::optional<double> jaccard_index(Text a, Text b) {
-  if (!is_array(a) || !is_array(b)) return std::nullopt;
-  const Elements left = elements_of(a), right = elements_of(b);
-  const std::set<Text> left_set(left.begin(), left.end()), right_set(right.begin(), right.end());
-  size_t common = 0;
-  for (Text each : left_set) common += right_set.count(each);
-  return static_cast<double>(common) / static_cast<double>(left_set.size() + right_set.size() - common);
-}
-
-// ---- property bags
-// ---------------------------------------------------------------------------------------------
-
-bool bag_keys(std::string& out, Text bag) {
-  if (!is_bag(bag)) return false;
-  Elements keys;
-  for (json::Cursor each(bag); each.next();) keys.push_back(each.raw_key());
-  append_array(out, keys);
-  return true;
-}
-
-bool bag_has_key(Text bag, Text key) {
-  return is_bag(bag) && json::member(bag, key).has_value();
-}
-
-void append_member(std::string& out, Text raw_key, Text value) {
-  if (out.back() != '{') out += ',';
-  out += raw_key;
-  out += ':';
-  out += value;
-}
-
-/// Of a key in several bags the leftmost counts.
-bool bag_merge(std::string& out, Rest bags) {
-  std::set<Text> seen;
-  out += '{';
-  for (size_t i = 0; i < bags.size(); ++i) {
-    if (bags.is_null(i) || !is_bag(bags.text(i))) continue;
-    for (json::Cursor each(bags.text(i)); each.next();) {
-      if (seen.insert(each.raw_key()).second) append_member(out, each.raw_key(), each.value());
-    }
-  }
-  out += '}';
-  return true;
-}
-
-/// "$.a.b" as its keys; any other text is one key.
-std::vector<std::string> path_of(Text key) {
-  if (!key.starts_with("$.")) return {std::string(key)};
-  key.remove_prefix(2);
-  std::vector<std::string> path;
-  while (true) {
-    const size_t dot = std::min(key.find('.'), key.size());
-    path.emplace_back(key.substr(0, dot));
-    if (dot == key.size()) return path;
-    key.remove_prefix(dot + 1);
-  }
-}
-
-/// The bag with the value at path[at…] set; what isn't a bag on the way becomes one.
-void set_at(std::string& out, Text bag, const std::vector<std::string>& path, size_t at, Text value) {
-  if (at == path.size()) {
-    out += value;
-    return;
-  }
-  bool found = false;
-  out += '{';
-  if (is_bag(bag)) {
-    for (json::Cursor each(bag); each.next();) {
-      if (each.key() != path[at]) {
-        append_member(out, each.raw_key(), each.value());
-        continue;
-      }
-      found = true;
-      append_member(out, each.raw_key(), "");
-      set_at(out, each.value(), path, at + 1, value);
-    }
-  }
-  if (!found) {
-    std::string key;
-    json::quote(path[at], key);
-    append_member(out, key, "");
-    set_at(out, "{}", path, at + 1, value);
-  }
-  out += '}';
-}
-bool bag_set_key(std::string& out, std::optional<Text> bag, std::optional<Text> key,
-                 std::optional<Text> value) {
-  if (!bag || !key || !is_bag(*bag)) return false;
-  set_at(out, *bag, path_of(*key), 0, value.value_or("null"));
-  return true;
-}
-
-void remove_at(std::string& out, Text bag, const std::vector<std::string>& path, size_t at) {
-  if (!is_bag(bag)) {
-    out += bag;
-    return;
-  }
-  out += '{';
-  for (json::Cursor each(bag); each.next();) {
-    if (each.key() != path[at]) {
-      append_member(out, each.raw_key(), each.value());
-    } else if (at + 1 < path.size()) {
-      append_member(out, each.raw_key(), "");
-      remove_at(out, each.value(), path, at + 1);
-    }
-  }
-  out += '}';
-}
-bool bag_remove_keys(std::string& out, Text bag, Text keys) {
-  if (!is_bag(bag) || !is_array(keys)) return false;
-  out = bag;
-  for (json::Cursor each(keys); each.next();) {
-    std::string key, left;
-    json::append_text(each.value(), key);
-    remove_at(left, out, path_of(key), 0);
-    out = std::move(left);
-  }
-  return true;
-}
-
-/// Every path below `value`; of an array, only its first element stands for all that have the same shape.
-void append_paths(std::string& out, Text value, const std::string& path) {
-  if (is_array(value)) {
-    std::set<std::string> seen;
-    for (json::Cursor each(value); each.next();) {
-      const std::string below = path + "[0]";
-      if (seen.insert(below).second) {
-        if (out.size() > 1) out += ',';
-        json::quote(below, out);
-      }
-      append_paths(out, each.value(), below);
-    }
-    return;
-  }
-  for (json::Cursor each(value); each.next();) {
-    const std::string below = path + "['" + each.key() + "']";
-    if (out.size() > 1) out += ',';
-    json::quote(below, out);
-    append_paths(out, each.value(), below);
-  }
-}
-bool treepath(std::string& out, Text value) {
-  if (!is_bag(value) && !is_array(value)) return false;
-  out += '[';
-  append_paths(out, value, "");
-  out += ']';
-  return true;
-}
-
 // ---- declarations
 // ----------------------------------------------------------------------------------------------
 
@@ -582,12 +365,14 @@ void declare_arrays_of_arrays(FunctionTableBuilder& table) {
   table.alias("array_iif", "array_iff");
   table.scalar("array_sort_asc")
       .doc("Sorted, the least element first.")
-      .takes({Dynamic}, Dynamic, native<&sort_ascending>())
-      .takes({Dynamic, Bool}, Dynamic, native<&sort_ascending_nulls>());
+      .gives_column_per_argument("_sorted")
+      .takes_nulls({as_dynamic()}, Dynamic, native<&sort_arrays<true>>())
+      .repeating(1);
   table.scalar("array_sort_desc")
       .doc("Sorted, the greatest element first.")
-      .takes({Dynamic}, Dynamic, native<&sort_descending>())
-      .takes({Dynamic, Bool}, Dynamic, native<&sort_descending_nulls>());
+      .gives_column_per_argument("_sorted")
+      .takes_nulls({as_dynamic()}, Dynamic, native<&sort_arrays<false>>())
+      .repeating(1);
   table.scalar("zip")
       .doc("Elements at the same place, together.")
       .takes_nulls({as_dynamic()}, Dynamic, native<&zip>())
@@ -611,49 +396,6 @@ void declare_makers(FunctionTableBuilder& table) {
       .takes_nulls({as_dynamic(), Long}, Dynamic, native<&repeat>());
 }
 
-void declare_sets(FunctionTableBuilder& table) {
-  using enum Type;
-  table.scalar("set_union")
-      .doc("What is in any of the arrays.")
-      .takes_nulls({Dynamic}, Dynamic, native<&set_union>())
-      .repeating(2);
-  table.scalar("set_difference")
-      .doc("What is in the first array only.")
-      .takes_nulls({Dynamic}, Dynamic, native<&set_difference>())
-      .repeating(2);
-  table.scalar("set_intersect")
-      .doc("What is in all arrays.")
-      .takes_nulls({Dynamic}, Dynamic, native<&set_intersect>())
-      .repeating(2);
-  table.scalar("set_has_element")
-      .doc("True where an array has the value.")
-      .takes({Dynamic, as_dynamic()}, Bool, native<&has_element>());
-  table.scalar("jaccard_index")
-      .doc("How alike two sets are, from 0 to 1.")
-      .takes({Dynamic, Dynamic}, Real, native<&jaccard_index>());
-}
-
-void declare_bags(FunctionTableBuilder& table) {
-  using enum Type;
-  table.scalar("bag_keys").doc("The keys of a property bag.").takes({Dynamic}, Dynamic, native<&bag_keys>());
-  table.scalar("bag_has_key")
-      .doc("True where a property bag has the key.")
-      .takes({Dynamic, String}, Bool, native<&bag_has_key>());
-  table.scalar("bag_merge")
-      .doc("Property bags as one; of a key the leftmost value counts.")
-      .takes_nulls({Dynamic}, Dynamic, native<&bag_merge>())
-      .repeating(2);
-  table.scalar("bag_set_key")
-      .doc("With a value set at a key or a path.")
-      .takes_nulls({Dynamic, String, as_dynamic()}, Dynamic, native<&bag_set_key>());
-  table.scalar("bag_remove_keys")
-      .doc("Without keys or paths.")
-      .takes({Dynamic, Dynamic}, Dynamic, native<&bag_remove_keys>());
-  table.scalar("treepath")
-      .doc("All paths of a dynamic value.")
-      .takes({Dynamic}, Dynamic, native<&treepath>());
-}
-
 }  // namespace
 
 void declare_arrays(FunctionTableBuilder& table) {
@@ -661,8 +403,6 @@ void declare_arrays(FunctionTableBuilder& table) {
   declare_reading(table);
   declare_arrays_of_arrays(table);
   declare_makers(table);
-  declare_sets(table);
-  declare_bags(table);
 }
 
 }  // namespace spillway::kql

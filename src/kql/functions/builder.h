@@ -81,6 +81,10 @@ class ScalarBuilder {
   ScalarBuilder& repeating(int required);
   /// A constant argument at `index` must pass a check, in every overload.
   ScalarBuilder& checks(size_t index, ArgumentCheck check);
+  /// The function gives these columns: all overloads give an array of their values.
+  ScalarBuilder& gives(std::initializer_list<ResultColumn> columns);
+  /// The function gives a column for each of its arguments.
+  ScalarBuilder& gives_column_per_argument(std::string suffix);
   /// The last overload is evaluated for each row.
   ScalarBuilder& evaluated_per_row();
 
@@ -130,7 +134,13 @@ void declare_encodings(FunctionTableBuilder& table);
 void declare_math(FunctionTableBuilder& table);
 void declare_dynamic(FunctionTableBuilder& table);
 void declare_arrays(FunctionTableBuilder& table);
+void declare_sets(FunctionTableBuilder& table);
+void declare_bags(FunctionTableBuilder& table);
 void declare_hashes(FunctionTableBuilder& table);
+void declare_ip(FunctionTableBuilder& table);
+void declare_compression(FunctionTableBuilder& table);
+void declare_parsing(FunctionTableBuilder& table);
+void declare_punycode(FunctionTableBuilder& table);
 void declare_aggregates(FunctionTableBuilder& table);
 
 }  // namespace spillway::kql

@@ -273,7 +273,7 @@ std::string type_of_dynamic(std::optional<Text> value) {
   if (!value) return "null";
   switch (json::kind_of(*value)) {
     case json::Kind::Bool: return "bool";
-    case json::Kind::Integer: return "long";
+    case json::Kind::Integer: return std::abs(json::number(*value)) < 2'147'483'648.0 ? "int" : "long";
     case json::Kind::Real: return "real";
     case json::Kind::String: return "string";
     case json::Kind::Array: return "array";

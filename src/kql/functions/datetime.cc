@@ -7,6 +7,7 @@
 #include "kql/functions/decimal.h"
 #include "kql/functions/time_format.h"
 #include "kql/functions/time_zones.h"
+#include "kql/json.h"
 
 namespace spillway::kql {
 namespace {
@@ -110,11 +111,11 @@ Ticks day_of_week(Ticks t) {
 }
 
 /// ISO 8601: the week of the year that its Thursday lies in.
-int64_t week_of_year(Ticks t) {
+int32_t week_of_year(Ticks t) {
   const int64_t day = day_of(t);
   const int64_t thursday = day - day % 7 + 3;  // day 0 was a Monday
   const int year = civil_from_days(thursday).year;
-  return (thursday - days_from_civil(year, 1, 1)) / 7 + 1;
+  return static_cast<int32_t>((thursday - days_from_civil(year, 1, 1)) / 7 + 1);
 }
 
 enum class Period {
@@ -181,10 +182,8 @@ Ticks length_of(Period period) {
 
 constexpr int64_t kNanosecondsPerTick = 100;
 
-std::optional<int64_t> datetime_part(Text name, Ticks t) {
-  const std::optional<Period> period = parse_period(name);
-  if (!period) return std::nullopt;
-  switch (*period) {
+int64_t part_of(Period period, Ticks t) {
+  switch (period) {
     case Period::Year: return year_of(t);
     case Period::Quarter: return (month_of(t) - 1) / 3 + 1;
     case Period::Month: return month_of(t);
@@ -199,7 +198,12 @@ std::optional<int64_t> datetime_part(Text name, Ticks t) {
     case Period::Microsecond: return t % kTicksPerSecond / kTicksPerMicrosecond;
     case Period::Nanosecond: return t % kTicksPerSecond * kNanosecondsPerTick;
   }
-  return std::nullopt;
+  return 0;
+}
+std::optional<int32_t> datetime_part(Text name, Ticks t) {
+  const std::optional<Period> period = parse_period(name);
+  if (!period) return std::nullopt;
+  return static_cast<int32_t>(part_of(*period, t));
 }
 
 /// How many borders of the period lie between the two.
@@ -339,11 +343,11 @@ void declare_parts(FunctionTableBuilder& table) {
       .takes({DateTime}, Int, native<&hour_of_day>());
   table.scalar("week_of_year")
       .doc("The week of the year, by ISO 8601.")
-      .takes({DateTime}, Long, native<&week_of_year>());
+      .takes({DateTime}, Int, native<&week_of_year>());
   table.alias("weekofyear", "week_of_year");
   table.scalar("datetime_part")
       .doc("A part of a datetime by its name.")
-      .takes({constant(String), DateTime}, Long, native<&datetime_part>())
+      .takes({constant(String), DateTime}, Int, native<&datetime_part>())
       .checks(0, &part_error);
   table.alias("datepart", "datetime_part");
   table.scalar("datetime_diff")
@@ -405,6 +409,15 @@ void declare_unix_times(FunctionTableBuilder& table) {
       .takes({Long}, DateTime, native<&from_unix<1, kNanosecondsPerTick>>());
 }
 
+void list_time_zones(std::string& out) {
+  out += '[';
+  for (const std::string& name : time_zone_names()) {
+    if (out.size() > 1) out += ',';
+    json::quote(name, out);
+  }
+  out += ']';
+}
+
 void declare_formats(FunctionTableBuilder& table) {
   using enum Type;
   table.scalar("format_datetime")
@@ -419,6 +432,9 @@ void declare_formats(FunctionTableBuilder& table) {
   table.scalar("datetime_local_to_utc")
       .doc("What the clock of a time zone shows, in UTC.")
       .takes({DateTime, String}, DateTime, native<&local_to_utc>());
+  table.scalar("datetime_list_timezones")
+      .doc("The names of all time zones.")
+      .takes({}, Dynamic, native<&list_time_zones>());
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // Functions of dynamic values.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
 
 #include "kql/functions/builder.h"
+#include "kql/functions/json_path.h"
 #include "kql/json.h"
 
 namespace spillway::kql {
@@ -36,36 +36,12 @@ bool member_or_element(std::string& out, Text value, Text key) {
   return member(out, value, text);
 }
 
-/// A step of a JSON path: ".name", "['name']" or "[0]"; nullopt where the path is none.
-std::optional<Text> step_into(Text value, Text& path) {
-  if (path.starts_with('.')) {
-    const size_t end = std::min(path.find_first_of(".[", 1), path.size());
-    const Text key = path.substr(1, end - 1);
-    path.remove_prefix(end);
-    return json::member(value, key);
-  }
-  const size_t close = path.find(']');
-  if (!path.starts_with('[') || close == Text::npos) return std::nullopt;
-  Text inside = path.substr(1, close - 1);
-  path.remove_prefix(close + 1);
-  if (inside.size() >= 2 && (inside.front() == '\'' || inside.front() == '"') &&
-      inside.back() == inside.front()) {
-    return json::member(value, inside.substr(1, inside.size() - 2));
-  }
-  int64_t index = 0;
-  const auto [end, error] = std::from_chars(inside.data(), inside.data() + inside.size(), index);
-  if (error != std::errc() || end != inside.data() + inside.size()) return std::nullopt;
-  return json::element(value, index);
-}
-
 /// extract_json(): what lies at a path ("$.a.b[0]['c d']") of a JSON text, as text.
 bool extract_json(std::string& out, Text path, Text text) {
-  path = json::trim(path);
+  const std::optional<std::vector<JsonStep>> steps = parse_json_path(path);
   std::string canonical;
-  if (!path.starts_with('$') || !json::canonicalize(text, canonical)) return false;
-  path.remove_prefix(1);
-  std::optional<Text> value = canonical;
-  while (value && !path.empty()) value = step_into(*value, path);
+  if (!steps || !json::canonicalize(text, canonical)) return false;
+  const std::optional<Text> value = json_at(canonical, *steps);
   if (!value) return false;
   json::append_text(*value, out);
   return true;
@@ -97,8 +73,12 @@ void append_pairs(std::string& out, Rest pairs, bool skip_empty) {
   out += '}';
 }
 
-void bag_pack(std::string& out, Rest pairs) { append_pairs(out, pairs, false); }
-void pack_not_empty(std::string& out, Rest pairs) { append_pairs(out, pairs, true); }
+void bag_pack(std::string& out, Rest pairs) {
+  append_pairs(out, pairs, false);
+}
+void pack_not_empty(std::string& out, Rest pairs) {
+  append_pairs(out, pairs, true);
+}
 
 void pack_array(std::string& out, Rest values) {
   out += '[';

@@ -182,6 +182,27 @@ void declare_comparison(FunctionTableBuilder& table) {
       .takes({same(), same(), same()}, Bool, sql("({0} NOT BETWEEN {1} AND {2})"));
 }
 
+/// Whether `value` is at most `delta` away from `center`.
+bool is_around(int64_t value, int64_t center, int64_t delta) {
+  if (delta < 0) return false;
+  const uint64_t distance = value > center ? static_cast<uint64_t>(value) - static_cast<uint64_t>(center)
+                                           : static_cast<uint64_t>(center) - static_cast<uint64_t>(value);
+  return distance <= static_cast<uint64_t>(delta);
+}
+bool is_around_real(double value, double center, double delta) {
+  return value >= center - delta && value <= center + delta;
+}
+
+void declare_around(FunctionTableBuilder& table) {
+  using enum Type;
+  table.scalar("around")
+      .doc("True where a value is at most a delta away from a center.")
+      .takes({Long, Long, Long}, Bool, native<&is_around>())
+      .takes({Real, Real, Real}, Bool, native<&is_around_real>())
+      .takes({DateTime, DateTime, TimeSpan}, Bool, native<&is_around>())
+      .takes({TimeSpan, TimeSpan, TimeSpan}, Bool, native<&is_around>());
+}
+
 /// The lists of these hold no nulls: the binder leaves them out.
 void declare_lists(FunctionTableBuilder& table) {
   using enum Type;
@@ -218,6 +239,8 @@ void declare_operators(FunctionTableBuilder& table) {
   declare_comparison(table);
   declare_lists(table);
   declare_logic(table);
+  table.category("conditional");
+  declare_around(table);
 }
 
 }  // namespace spillway::kql

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -220,6 +221,11 @@ bool is_zone_name(std::string_view name) {
   });
 }
 
+std::string zone_folder() {
+  const char* folder = std::getenv("TZDIR");
+  return folder ? folder : "/usr/share/zoneinfo";
+}
+
 /// Nullptr for an unknown zone. Zones are never removed; there are some hundred names.
 const Zone* find_zone(std::string_view name) {
   static std::mutex mutex;
@@ -228,9 +234,7 @@ const Zone* find_zone(std::string_view name) {
   const std::lock_guard lock(mutex);
   auto found = zones.find(name);
   if (found == zones.end()) {
-    const char* folder = std::getenv("TZDIR");
-    std::ifstream file(std::string(folder ? folder : "/usr/share/zoneinfo") + "/" + std::string(name),
-                       std::ios::binary);
+    std::ifstream file(zone_folder() + "/" + std::string(name), std::ios::binary);
     const std::string data((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     std::unique_ptr<Zone> zone = file ? parse_zone(data) : nullptr;
     if (!zone) return nullptr;
@@ -277,6 +281,24 @@ std::optional<Ticks> local_to_utc(Ticks local, std::string_view name) {
   if (zone->offset_at(second - before) == before) return shifted(local, -before);
   if (zone->offset_at(second - after) == after) return shifted(local, -after);
   return shifted(local, -after);
+}
+
+std::vector<std::string> time_zone_names() {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  std::error_code error;
+  const fs::path folder = zone_folder();
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = fs::relative(entry->path(), folder, error).generic_string();
+    // These hold all zones again, with other seconds.
+    if (name == "posix" || name == "right") {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file(error) && find_zone(name)) {
+      names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace spillway::kql
