@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/types.h"
 
@@ -24,7 +25,9 @@ class VectorView {
   const uint64_t* validity() const { return validity_; }
   bool is_null(size_t i) const { return validity_ && !((validity_[i >> 6] >> (i & 63)) & 1); }
   template <typename T>
-  const T& get(size_t i) const { return static_cast<const T*>(data_)[i]; }
+  const T& get(size_t i) const {
+    return static_cast<const T*>(data_)[i];
+  }
   bool boolean(size_t i) const { return get<uint8_t>(i) != 0; }
   std::string_view text(size_t i) const { return get<std::string_view>(i); }
   /// int, long, datetime and timespan alike.
@@ -47,7 +50,20 @@ class VectorSink {
   /// The raw values of a fixed-width type (see VectorView::data()).
   virtual void* data() = 0;
   template <typename T>
-  void set(size_t i, T value) { static_cast<T*>(data())[i] = value; }
+  void set(size_t i, T value) {
+    static_cast<T*>(data())[i] = value;
+  }
 };
+
+/// Up to a few thousand rows; valid until the next is asked for.
+struct Batch {
+  size_t rows = 0;
+  std::vector<VectorView> columns;
+};
+
+/// Copies a value between vectors of one type.
+void copy_value(const VectorView& from, size_t i, VectorSink& to, size_t position);
+/// Sets a value of the sink's own type, or a null.
+void put_value(const Value& value, VectorSink& to, size_t position);
 
 }  // namespace spillway

@@ -188,8 +188,14 @@ Result<Value> DuckEngine::evaluate(const std::string& sql, Type type, const RunO
   return reader.read(duckdb_data_chunk_get_vector(chunk.get(), 0), 1).value(0);
 }
 
-LoweringContext DuckEngine::lowering_context(const RunOptions& options, const Statement& statement) {
+std::shared_ptr<NativeQuery> DuckEngine::native_query(const RunOptions& options) {
+  return std::make_shared<NativeQuery>(database_, watchdog_, record_tables_, options, options_.memory_limit);
+}
+
+LoweringContext DuckEngine::lowering_context(const RunOptions& options, const Statement& statement,
+                                             NativeQuery& native) {
   LoweringContext context;
+  context.native = &native;
   context.natives = &natives_;
   context.stores = &stores_;
   context.extents_folder = options_.extents_folder;
@@ -206,7 +212,8 @@ LoweringContext DuckEngine::lowering_context(const RunOptions& options, const St
 
 Result<std::string> DuckEngine::sql_of(kql::RelPtr plan) {
   SPILLWAY_ASSIGN(const auto statement, Statement::open(database_, watchdog_, {}));
-  const LoweringContext context = lowering_context({}, *statement);
+  const auto native = native_query({});
+  const LoweringContext context = lowering_context({}, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   return lowering.select(root_items(*plan));
@@ -221,13 +228,14 @@ std::vector<std::string> DuckEngine::root_items(const kql::Rel& plan) {
 Result<std::unique_ptr<ResultStream>> DuckEngine::run(kql::RelPtr plan, const RunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
   SPILLWAY_ASSIGN(auto statement, Statement::open(database_, watchdog_, options));
-  const LoweringContext context = lowering_context(options, *statement);
+  auto native = native_query(options);
+  const LoweringContext context = lowering_context(options, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   SPILLWAY_ASSIGN(const std::string sql, lowering.select(root_items(*plan)));
   SPILLWAY_TRY(statement->start(sql));
   StatementSource source{std::move(plan), lowering.take_resources(), lowering.extents_total(),
-                         lowering.extents_scanned()};
+                         lowering.extents_scanned(), std::move(native)};
   return std::unique_ptr<ResultStream>(new QueryStream(std::move(source), std::move(statement), started));
 }
 

@@ -43,10 +43,14 @@ struct EngineOptions {
 /// Cancels what runs under it; may be shared between threads and outlive the stream.
 class CancelToken {
  public:
+  CancelToken() = default;
+  /// Is cancelled with `parent` (or without, where there is none) as well.
+  explicit CancelToken(std::shared_ptr<CancelToken> parent) : parent_(std::move(parent)) {}
   void cancel() { cancelled_.store(true); }
-  bool cancelled() const { return cancelled_.load(); }
+  bool cancelled() const { return cancelled_.load() || (parent_ && parent_->cancelled()); }
 
  private:
+  std::shared_ptr<CancelToken> parent_;
   std::atomic<bool> cancelled_{false};
 };
 
@@ -56,11 +60,7 @@ struct RunOptions {
   std::optional<std::chrono::milliseconds> timeout;
 };
 
-/// Up to a few thousand rows; valid until the next call of next().
-struct Batch {
-  size_t rows = 0;
-  std::vector<VectorView> columns;
-};
+using Batch = ::spillway::Batch;
 
 /// Resources that a query used.
 struct RunStatistics {

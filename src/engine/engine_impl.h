@@ -9,6 +9,7 @@
 #include "engine/duckdb_api.h"
 #include "engine/engine.h"
 #include "engine/lowering.h"
+#include "engine/native_rel.h"
 #include "engine/natives.h"
 #include "engine/record_tables.h"
 #include "engine/statement.h"
@@ -39,7 +40,9 @@ class DuckEngine : public Engine {
   int64_t memory_used() const override;
 
  private:
-  LoweringContext lowering_context(const RunOptions& options, const Statement& statement);
+  LoweringContext lowering_context(const RunOptions& options, const Statement& statement,
+                                   NativeQuery& native);
+  std::shared_ptr<NativeQuery> native_query(const RunOptions& options);
   /// The one value of a SELECT; null without a row.
   Result<Value> evaluate(const std::string& sql, Type type, const RunOptions& options);
   /// The columns of the plan's output, as Lowering names them.

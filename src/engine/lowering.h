@@ -24,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,6 +49,8 @@ inline constexpr int kMaxOperators = 10'000;
 /// The length of a statement.
 inline constexpr size_t kMaxSqlBytes = 64 << 20;
 
+class NativeQuery;  // engine/native_rel.h
+
 /// What lowering needs from the engine.
 struct LoweringContext {
   NativeFunctions* natives = nullptr;
@@ -59,6 +62,7 @@ struct LoweringContext {
   std::function<Result<std::vector<std::vector<std::optional<std::string>>>>(const std::string& sql)> query;
   /// Not empty once the query is cancelled or late.
   std::function<std::optional<Error>()> expired;
+  NativeQuery* native = nullptr;
 };
 
 /// The columns that an expression may name, and what they are in SQL.
@@ -138,6 +142,13 @@ class Lowering {
   /// A value converted as the function table does it (tolong(), …); what can't be converted is null.
   Result<std::string> convert(const std::string& sql, Type from, Type to);
 
+  // native_rel.cc
+  /// A statement of its own, for an input of a native operator or a shared table.
+  Lowering(const LoweringContext& context, const Lowering& outer);
+  Result<Block> lower_native(const kql::Native& rel);
+  /// A materialized node that several statements read.
+  Result<Block> lower_shared_table(const kql::Rel& rel);
+
   // expressions.cc
   Result<std::string> expression(const kql::Expr& expr, const Scope& scope);
   Result<std::string> lower_call(const kql::Expr& call, const Scope& scope);
@@ -167,10 +178,14 @@ class Lowering {
   Scope root_scope_;
   std::vector<std::string> shared_sql_;  // "m1 AS MATERIALIZED (…)"
   std::map<const kql::Rel*, Block> shared_;
+  /// Of the whole query: what several of its statements read, and what of it stands in tables already.
+  std::shared_ptr<std::set<const kql::Rel*>> between_statements_;
+  std::shared_ptr<std::map<const kql::Rel*, Block>> shared_tables_;
   std::vector<std::shared_ptr<void>> resources_;
   int next_key_ = 1;
   int plan_depth_ = 0, expression_depth_ = 0;
   int operators_ = 0;
+  int native_depth_ = 0;
   int64_t extents_total_ = 0, extents_scanned_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "engine/decimals.h"
 #include "engine/lowering.h"
+#include "engine/native_rel.h"
 #include "engine/sql.h"
 
 namespace spillway::engine {
@@ -39,6 +40,10 @@ std::string join_texts(const std::vector<std::string>& texts, std::string_view s
 }
 
 Status Lowering::plan(const kql::Rel& root) {
+  if (!between_statements_) {
+    between_statements_ = std::make_shared<std::set<const kql::Rel*>>(shared_between_statements(root));
+    shared_tables_ = std::make_shared<std::map<const kql::Rel*, Block>>();
+  }
   SPILLWAY_ASSIGN(root_, lower(root, {}));
   root_scope_ = scope_of(root_);
   return Status();
@@ -106,6 +111,7 @@ Result<Lowering::Block> Lowering::lower(const kql::Rel& rel, const Bounds& bound
 }
 
 Result<Lowering::Block> Lowering::lower_shared(const kql::Rel& rel) {
+  if (between_statements_->contains(&rel)) return lower_shared_table(rel);
   auto known = shared_.find(&rel);
   if (known == shared_.end()) {
     SPILLWAY_ASSIGN(Block block, lower_operator(rel, {}));
@@ -133,8 +139,7 @@ Result<Lowering::Block> Lowering::lower_operator(const kql::Rel& rel, const Boun
     case kql::Rel::Kind::Limit: return lower_limit(static_cast<const kql::Limit&>(rel));
     case kql::Rel::Kind::Native: break;
   }
-  const std::string& name = static_cast<const kql::Native&>(rel).name;
-  return Error(ErrorCode::NotSupported, "the operator '" + name + "' isn't supported", rel.span);
+  return lower_native(static_cast<const kql::Native&>(rel));
 }
 
 std::string Lowering::empty_relation(const std::vector<kql::PlanColumn>& columns) {

@@ -355,8 +355,9 @@ Result<Value> ParquetWriter::read_back(const CopiedFile& file, size_t partition)
 
 Result<std::vector<WrittenFile>> DuckEngine::write_parquet(kql::RelPtr plan, const ParquetOptions& parquet,
                                                            const RunOptions& options) {
+  const auto native = native_query(options);
   SPILLWAY_ASSIGN(const auto statement, Statement::open(database_, watchdog_, options));
-  const LoweringContext context = lowering_context(options, *statement);
+  const LoweringContext context = lowering_context(options, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   return ParquetWriter(*statement, lowering, *plan, parquet).write();
@@ -383,8 +384,9 @@ std::optional<std::pair<Ticks, Ticks>> range_of(const std::map<std::string, std:
 
 Result<WrittenFile> DuckEngine::write_extent(kql::RelPtr plan, const catalog::Table& table,
                                              const std::string& path, const RunOptions& options) {
+  const auto native = native_query(options);
   SPILLWAY_ASSIGN(const auto statement, Statement::open(database_, watchdog_, options));
-  const LoweringContext context = lowering_context(options, *statement);
+  const LoweringContext context = lowering_context(options, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   UniqueNames names;

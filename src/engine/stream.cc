@@ -40,8 +40,10 @@ Result<const Batch*> QueryStream::next() {
 void QueryStream::close() {
   statistics_ = statistics();
   chunk_.reset();
+  if (source_.native) source_.native->abandon();
   statement_.reset();
   source_.resources.clear();
+  source_.native.reset();
 }
 
 RunStatistics QueryStream::statistics() const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/native_rel.h"
 #include "engine/statement.h"
 #include "engine/vectors.h"
 
@@ -15,6 +16,7 @@ struct StatementSource {
   kql::RelPtr plan;
   std::vector<std::shared_ptr<void>> resources;
   int64_t extents_total = 0, extents_scanned = 0;
+  std::shared_ptr<NativeQuery> native;  // of the operators that it reads from
 };
 
 class QueryStream : public ResultStream {
@@ -22,6 +24,7 @@ class QueryStream : public ResultStream {
   /// `statement` has been started, and its columns are those of the plan.
   QueryStream(StatementSource source, std::unique_ptr<Statement> statement,
               std::chrono::steady_clock::time_point started);
+  ~QueryStream() override { close(); }
 
   const Schema& schema() const override { return schema_; }
   Result<const Batch*> next() override;

@@ -8,6 +8,7 @@
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
 //   binder_join.cc        join, lookup, union
 //   binder_sources.cc     print, range, datatable
+//   binder_native.cc      native operators (kql/native_operator.h)
 #pragma once
 
 #include <functional>
@@ -357,6 +358,16 @@ class Binder {
   Result<Tabular> bind_data_table(const syntax::DataTableExpr& table, const EnvironmentPtr& environment);
   Tabular values_of(const Table& table, TextSpan span);
   Tabular empty_row(TextSpan span);
+
+  // binder_native.cc
+  /// The table with its visible columns and, behind them, `arguments`: what a native operator reads. The
+  /// columns that hold the arguments go to `added`; a user sees none of them.
+  Tabular with_arguments(Tabular input, const std::vector<ExprPtr>& arguments, std::vector<PlanColumn>& added,
+                         TextSpan span);
+  /// A native operator over `inputs`, whose rows it reads in their order where they have one. `columns`, new
+  /// or the inputs' own, are its output. `ordered`: the order of its rows is one that a user may rely on.
+  Tabular add_native(const std::vector<RelPtr>& inputs, std::shared_ptr<const NativeOperatorMaker> maker,
+                     std::vector<PlanColumn> columns, bool ordered, TextSpan span);
 
   // Small makers.
   ColumnId next_id() { return next_id_++; }

@@ -1,6 +1,7 @@
 #include "kql/plan.h"
 
 #include "kql/functions.h"
+#include "kql/native_operator.h"
 
 namespace spillway::kql {
 namespace {
@@ -65,10 +66,7 @@ class Explainer {
         out_ += "Limit ";
         expression(*static_cast<const Limit&>(node).count);
         return;
-      case Rel::Kind::Native:
-        out_ += "Native " + static_cast<const Native&>(node).name + " ";
-        list(static_cast<const Native&>(node).arguments);
-        return;
+      case Rel::Kind::Native: return native(static_cast<const Native&>(node));
     }
   }
 
@@ -140,6 +138,12 @@ class Explainer {
       out_ += node.keys[i].descending ? " desc" : " asc";
       out_ += node.keys[i].nulls_first ? " nulls first" : " nulls last";
     }
+  }
+
+  void native(const Native& node) {
+    out_ += "Native " + node.maker->describe();
+    if (node.ordered) out_ += " ordered";
+    if (node.holds_input) out_ += " holding its input";
   }
 
   void list(const std::vector<ExprPtr>& expressions) {

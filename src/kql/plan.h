@@ -23,6 +23,7 @@ namespace spillway::kql {
 
 struct ScalarOverload;     // kql/functions.h
 struct AggregateOverload;  // kql/functions.h
+class NativeOperatorMaker;  // kql/native_operator.h
 
 using ColumnId = int;
 
@@ -173,14 +174,14 @@ struct Limit : Rel {
   ExprPtr count;  // constant
 };
 
-/// The seam for operators that SQL can't say (scan, partition, evaluate plugins, graphs): named, with bound
-/// arguments; the engine holds their implementations by name. An operator that must hold its input says so.
+/// The seam for operators that SQL can't say (scan, window functions, evaluate plugins, graphs): C++ over the
+/// rows of the inputs, in their order where they have one. An argument that depends on the record is a column
+/// of the input, a constant stands in the maker.
 struct Native : Rel {
   Native() : Rel(Kind::Native) {}
-  std::string name;
-  std::vector<ExprPtr> arguments;
-  std::vector<std::string> options;
-  bool holds_input = true;
+  std::shared_ptr<const NativeOperatorMaker> maker;
+  bool ordered = false;      // the order in which the operator gives its rows is that of the output
+  bool holds_input = false;  // it keeps its input in memory, under the query's limit
 };
 
 /// A readable, indented text of a plan: for tests and for `.show queryplan`.

@@ -376,13 +376,5 @@ TEST_F(OperatorsTest, SubqueriesInExpressions) {
   EXPECT_EQ(rows(filter(letters(), in("!in~", list))), (Lines{"3|c", "null|"}));
 }
 
-TEST_F(OperatorsTest, AnUnknownOperatorIsNotSupported) {
-  auto plan = std::make_shared<kql::Native>();
-  plan->name = "mv-apply";
-  const Error error = error_of(plan);
-  EXPECT_EQ(error.code, ErrorCode::NotSupported);
-  EXPECT_EQ(error.message, "the operator 'mv-apply' isn't supported");
-}
-
 }  // namespace
 }  // namespace spillway::engine
