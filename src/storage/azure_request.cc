@@ -1,11 +1,9 @@
 #include "storage/azure_request.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cstdio>
 
-#include "base/calendar.h"
 #include "base/clock.h"
+#include "storage/azure_identity.h"
 #include "storage/crypto.h"
 #include "storage/paths.h"
 #include "storage/xml.h"
@@ -13,30 +11,16 @@
 namespace spillway::storage {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 const std::string* find_header(const Parameters& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
-    if (lower(key) == name) return &value;
+    if (lower_case(key) == name) return &value;
   }
   return nullptr;
 }
 
 bool is_transient(int status, const std::string& code) {
-  switch (status) {
-    case 408:
-    case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504: return true;
-    // Damaged on the way; a container that is being deleted goes, and may come back.
-    default: return code == "Md5Mismatch" || code == "ContainerBeingDeleted";
-  }
+  // Damaged on the way; a container that is being deleted goes, and may come back.
+  return is_transient_status(status) || code == "Md5Mismatch" || code == "ContainerBeingDeleted";
 }
 
 ErrorCode code_of(int status, const std::string& code) {
@@ -48,21 +32,12 @@ ErrorCode code_of(int status, const std::string& code) {
   return ErrorCode::StorageAccess;
 }
 
-/// Letters, digits: what every error code consists of. Nothing else of an answer gets into a message.
-std::string clean(std::string text) {
-  constexpr size_t kLongestCode = 100;
-  const bool good = text.size() <= kLongestCode && std::all_of(text.begin(), text.end(), [](char c) {
-                      return std::isalnum(static_cast<unsigned char>(c)) || c == '-';
-                    });
-  return good ? text : "";
-}
-
 Error error_of(const HttpResponse& response, const AzureRequest& request, const std::string& host) {
   const std::string code = azure_error_code(response);
   std::string message =
       "cannot " + request.action + " at " + host + ": status " + std::to_string(response.status);
   if (!code.empty()) message += " " + code;
-  if (const std::string id = clean(response.header("x-ms-request-id")); !id.empty())
+  if (const std::string id = clean_code(response.header("x-ms-request-id")); !id.empty())
     message += " (request " + id + ")";
   return Error(code_of(response.status, code), std::move(message));
 }
@@ -72,26 +47,15 @@ Error error_of(const HttpResponse& response, const AzureRequest& request, const 
 std::string azure_error_code(const HttpResponse& response) {
   std::string code = response.header("x-ms-error-code");
   if (code.empty()) code = xml_text_of(response.body, "Code");
-  return clean(std::move(code));
-}
-
-std::string http_date(Ticks ticks) {
-  constexpr const char* kDays[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};  // 0001-01-01: a Monday
-  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const CivilDate date = civil_from_ticks(ticks);
-  const int64_t seconds = ticks % kTicksPerDay / kTicksPerSecond;
-  char text[64];
-  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[ticks / kTicksPerDay % 7],
-                date.day, kMonths[date.month - 1], date.year, static_cast<int>(seconds / 3600),
-                static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
-  return text;
+  return clean_code(std::move(code));
 }
 
 AzureClient::AzureClient(const ConnectionString& connection, StoreOptions options)
     : endpoint_(connection.endpoint),
       account_(connection.account),
       sas_(connection.sas),
+      token_(connection.token),
+      managed_identity_(connection.managed_identity),
       options_(std::move(options)) {
   const size_t slash = endpoint_.find('/', endpoint_.find("://") + 3);
   if (slash != std::string::npos) endpoint_path_ = endpoint_.substr(slash);
@@ -106,7 +70,7 @@ Status AzureClient::check_credential() const {
   return Status(ErrorCode::StorageAccess, "the account key given for " + endpoint_ + " isn't base64");
 }
 
-HttpRequest AzureClient::prepare(const AzureRequest& request) const {
+HttpRequest AzureClient::prepare(const AzureRequest& request, const std::string& token) const {
   HttpRequest out;
   out.method = request.method;
   out.body = request.body;
@@ -124,6 +88,7 @@ HttpRequest AzureClient::prepare(const AzureRequest& request) const {
     separator = '&';
   }
   if (!sas_.empty()) out.url += separator + sas_;
+  if (!token.empty()) out.headers.emplace_back("Authorization", "Bearer " + token);
   if (!key_.empty())
     out.headers.emplace_back("Authorization", authorization(request, out.headers, encoded_path));
   return out;
@@ -154,14 +119,14 @@ std::string AzureClient::authorization(const AzureRequest& request, const Parame
   }
   Parameters canonical;
   for (const auto& [name, value] : headers) {
-    if (lower(name).starts_with("x-ms-")) canonical.emplace_back(lower(name), value);
+    if (lower_case(name).starts_with("x-ms-")) canonical.emplace_back(lower_case(name), value);
   }
   std::sort(canonical.begin(), canonical.end());
   for (const auto& [name, value] : canonical) text += name + ":" + value + "\n";
   text += "/" + account_ + endpoint_path_ + encoded_path;
   Parameters query = request.query;
   std::sort(query.begin(), query.end());
-  for (const auto& [name, value] : query) text += "\n" + lower(name) + ":" + value;
+  for (const auto& [name, value] : query) text += "\n" + lower_case(name) + ":" + value;
   return "SharedKey " + account_ + ":" + base64_encode(hmac_sha256(key_, text));
 }
 
@@ -172,7 +137,10 @@ Result<HttpResponse> AzureClient::send(const AzureRequest& request,
   SPILLWAY_TRY(with_retries(options_.retry, [&]() -> Attempt {
     if (before) before();
     Status sunk;
-    HttpRequest prepared = prepare(request);  // anew each time: its date must be fresh
+    Result<std::string> token = token_;
+    if (!managed_identity_.empty()) token = managed_identity_token(managed_identity_, options_);
+    if (!token.ok()) return {token.status()};         // which was tried again already
+    HttpRequest prepared = prepare(request, *token);  // anew each time: its date must be fresh
     if (request.sink) {
       prepared.sink = [&](std::string_view bytes) {
         sunk = request.sink(bytes);
@@ -186,6 +154,8 @@ Result<HttpResponse> AzureClient::send(const AzureRequest& request,
     if (response.success()) return {Status()};
     const std::string code = azure_error_code(response);
     if (request.accept && request.accept(response.status, code)) return {Status()};
+    // A token that was revoked, or whose identity got its role just now.
+    if (response.status == 401) forget_managed_identity_token(managed_identity_);
     const bool again = is_transient(response.status, code);
     return {error_of(response, request, endpoint_), again, parse_retry_after(response.header("retry-after"))};
   }));

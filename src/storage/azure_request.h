@@ -16,8 +16,6 @@ namespace spillway::storage {
 /// The version of the REST API that is spoken.
 inline constexpr const char* kAzureVersion = "2021-12-02";
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;  // not encoded
-
 struct AzureRequest {
   std::string method = "GET";
   std::string path;  // below the endpoint: "/container/blob", not encoded
@@ -46,19 +44,16 @@ class AzureClient {
   const StoreOptions& options() const { return options_; }
 
  private:
-  HttpRequest prepare(const AzureRequest& request) const;
+  HttpRequest prepare(const AzureRequest& request, const std::string& token) const;
   std::string authorization(const AzureRequest& request, const Parameters& headers,
                             const std::string& encoded_path) const;
 
-  std::string endpoint_, endpoint_path_, account_, key_, sas_;
+  std::string endpoint_, endpoint_path_, account_, key_, sas_, token_, managed_identity_;
   bool key_is_valid_ = true;
   StoreOptions options_;
 };
 
 /// The service's error code, or "" where the answer has none.
 std::string azure_error_code(const HttpResponse& response);
-
-/// The date as HTTP prints it: "Fri, 26 Jun 2015 23:39:12 GMT".
-std::string http_date(Ticks ticks);
 
 }  // namespace spillway::storage

@@ -4,18 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <deque>
-#include <functional>
-#include <future>
-#include <system_error>
 
 #include "base/fail_point.h"
 #include "base/types.h"
 #include "storage/azure_request.h"
 #include "storage/crypto.h"
 #include "storage/files.h"
+#include "storage/parallel.h"
 #include "storage/paths.h"
 #include "storage/xml.h"
 
@@ -31,52 +27,6 @@ struct Properties {
   int64_t size = 0;
   Ticks modified = 0;
   std::string etag, md5;
-};
-
-Result<int64_t> parse_size(const std::string& text) {
-  int64_t size = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, size);
-  if (error != std::errc() || stop != end || size < 0) {
-    return Error(ErrorCode::StorageTransient, "the storage service answered without a valid length");
-  }
-  return size;
-}
-
-/// Runs tasks, up to a number of them at once; after a failure no more are started.
-class Parallel {
- public:
-  explicit Parallel(int limit) : limit_(static_cast<size_t>(std::max(limit, 1))) {}
-  Parallel(const Parallel&) = delete;
-  Parallel& operator=(const Parallel&) = delete;
-  ~Parallel() { (void)finish(); }
-
-  /// Waits for a free place; the first error so far.
-  Status run(std::function<Status()> task) {
-    while (running_.size() >= limit_) wait_for_one();
-    SPILLWAY_TRY(status_);
-    try {
-      running_.push_back(std::async(std::launch::async, task));
-    } catch (const std::system_error&) {
-      return task();  // no thread to be had: one at a time, then
-    }
-    return {};
-  }
-  Status finish() {
-    while (!running_.empty()) wait_for_one();
-    return status_;
-  }
-
- private:
-  void wait_for_one() {
-    Status status = running_.front().get();
-    running_.pop_front();
-    if (status_.ok()) status_ = std::move(status);
-  }
-
-  const size_t limit_;
-  std::deque<std::future<Status>> running_;
-  Status status_;
 };
 
 /// One page of a listing.

@@ -1,9 +1,11 @@
-// Connection strings: ADDRESS[?SAS][;CREDENTIAL], where CREDENTIAL is an account key, "sharedkey=" with a key
-// or a SAS, or a SAS. Source: api/connection-strings/storage-connection-strings.md.
+// Connection strings: ADDRESS[?SAS or presigned query][;CREDENTIAL], where CREDENTIAL is an account key,
+// "sharedkey=" with a key or a SAS, a SAS, "token=", "managed_identity=" or "AwsCredentials=". Source:
+// api/connection-strings/storage-connection-strings.md.
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
 
+#include "storage/http.h"
 #include "storage/object_store.h"
 #include "storage/paths.h"
 
@@ -13,20 +15,14 @@ namespace {
 constexpr std::string_view kMask = "******";
 constexpr size_t kMaxLength = 16 << 10;  // bytes; tokens are the longest part
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 Error bad(const std::string& why) {
   return Error(ErrorCode::BadRequest, "storage connection string: " + why);
 }
 
 Error unsupported(const std::string& what) {
-  return Error(ErrorCode::NotSupported, "storage connection string: " + what +
-                                            " isn't supported; use a local " +
-                                            "folder, or Azure Blob Storage with an account key or a SAS");
+  return Error(ErrorCode::NotSupported,
+               "storage connection string: " + what +
+                   " isn't supported; use a local folder, Azure Blob Storage or Amazon S3");
 }
 
 void trim_slashes(std::string& text) {
@@ -62,21 +58,18 @@ bool is_host_character(char c) {
          c == ']' || c == ':';
 }
 
-struct Url {
-  std::string scheme, authority, host, path;
-};
-
 /// SCHEME://AUTHORITY[/PATH]; the path without its first '/'.
+template <typename Url>
 std::optional<Url> split_url(std::string_view text) {
   const size_t colon = text.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Url url;
-  url.scheme = lower(text.substr(0, colon));
+  url.scheme = lower_case(text.substr(0, colon));
   text.remove_prefix(colon + 3);
   const size_t slash = std::min(text.find('/'), text.size());
   url.authority = text.substr(0, slash);
   url.path = text.substr(std::min(slash + 1, text.size()));
-  url.host = lower(url.authority);
+  url.host = lower_case(url.authority);
   const size_t port = url.host.rfind(':');
   if (port != std::string::npos && url.host.find(']', port) == std::string::npos) url.host.resize(port);
   return url;
@@ -97,30 +90,69 @@ bool is_name(const std::string& text) {
 }
 
 bool is_sas(std::string_view text) {
-  const std::string folded = "&" + lower(text);
+  const std::string folded = "&" + lower_case(text);
   return folded.find("&sig=") != std::string::npos || folded.starts_with("&sv=");
 }
 
-/// The documented credentials that need a cloud identity, by how they begin.
-constexpr std::pair<std::string_view, std::string_view> kUnsupportedCredentials[] = {
-    {"impersonate", "impersonation (';impersonate')"},
-    {"managed_identity=", "a managed identity (';managed_identity=')"},
-    {"token=", "an access token (';token=')"},
-    {"awscredentials=", "Amazon S3 (';AwsCredentials=')"},
+bool is_presigned(std::string_view query) {
+  return ("&" + lower_case(query)).find("&x-amz-") != std::string::npos ||
+         ("&" + lower_case(query)).find("&awsaccesskeyid=") != std::string::npos;
+}
+
+constexpr std::string_view kAwsCredentials = "awscredentials=";
+constexpr std::string_view kToken = "token=";
+constexpr std::string_view kManagedIdentity = "managed_identity=";
+constexpr std::string_view kDefaultRegion = "us-east-1";
+
+/// Where a host of Amazon S3 names its bucket and region; the bucket is empty where the path names it.
+struct S3Host {
+  std::string bucket, region;
 };
 
-/// What stands before the credential decides the kind; NotSupported for the documented others.
-Status check_scheme(const Url& url) {
-  if (url.scheme == "adl") return unsupported("Azure Data Lake Storage Gen1 ('adl://')");
-  if (url.host.find("fabric.microsoft.com") != std::string::npos) return unsupported("OneLake");
-  if (url.host.ends_with(".amazonaws.com") || url.scheme == "s3") return unsupported("Amazon S3");
-  if (url.scheme != "https" && url.scheme != "http" && url.scheme != "abfss") {
-    return unsupported("the scheme '" + url.scheme + "://'");
+/// BUCKET.s3.REGION.amazonaws.com, and without BUCKET or REGION; s3-REGION too, and the domains of other
+/// partitions (amazonaws.com.cn).
+std::optional<S3Host> s3_host(const std::string& host) {
+  const size_t domain = host.find(".amazonaws.com");
+  if (domain == std::string::npos) return std::nullopt;
+  const std::string name = host.substr(0, domain);
+  for (size_t at = name.rfind("s3"); at != std::string::npos;
+       at = at == 0 ? std::string::npos : name.rfind("s3", at - 1)) {
+    if (at != 0 && name[at - 1] != '.') continue;
+    const std::string rest = name.substr(at + 2);
+    if (!rest.empty() && rest[0] != '.' && rest[0] != '-') continue;
+    std::string region = rest.empty() ? std::string(kDefaultRegion) : rest.substr(1);
+    for (const std::string_view prefix : {"dualstack.", "external-1"}) {
+      if (region.starts_with(prefix)) region.erase(0, prefix.size());
+    }
+    return S3Host{at == 0 ? "" : name.substr(0, at - 1),
+                  region.empty() ? std::string(kDefaultRegion) : region};
   }
+  return std::nullopt;
+}
+
+bool is_bucket_name(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
+  });
+}
+
+/// NotSupported for the documented stores that Spillway lacks.
+Status check_scheme(const std::string& scheme, const std::string& host) {
+  if (scheme == "adl") return unsupported("Azure Data Lake Storage Gen1 ('adl://')");
+  if (host.find("fabric.microsoft.com") != std::string::npos) return unsupported("OneLake");
+  if (scheme == "s3") {
+    return bad("Amazon S3 is given as https://BUCKET.s3.REGION.amazonaws.com/PATH;AwsCredentials=ID,SECRET");
+  }
+  if (scheme != "https" && scheme != "http" && scheme != "abfss")
+    return unsupported("the scheme '" + scheme + "://'");
   return {};
 }
 
 }  // namespace
+
+struct ConnectionString::Url {
+  std::string scheme, authority, host, path;
+};
 
 Result<ConnectionString> ConnectionString::parse(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
@@ -133,7 +165,7 @@ Result<ConnectionString> ConnectionString::parse(std::string_view text) {
   }
   constexpr std::string_view kFile = "file://";
   Result<ConnectionString> parsed = bad("");
-  if (lower(text.substr(0, kFile.size())) == kFile) {
+  if (lower_case(text.substr(0, kFile.size())) == kFile) {
     std::string_view path = text.substr(kFile.size());
     constexpr std::string_view kLocalhost = "localhost/";
     if (path.starts_with(kLocalhost)) path.remove_prefix(kLocalhost.size() - 1);
@@ -143,7 +175,7 @@ Result<ConnectionString> ConnectionString::parse(std::string_view text) {
   } else if (text.starts_with('/')) {
     parsed = parse_local(text);
   } else {
-    parsed = parse_azure(text);
+    parsed = parse_url(text);
   }
   if (parsed.ok()) parsed->text_ = text;
   return parsed;
@@ -162,88 +194,165 @@ Result<ConnectionString> ConnectionString::parse_local(std::string_view path) {
   return out;
 }
 
-Result<ConnectionString> ConnectionString::parse_azure(std::string_view text) {
+Result<ConnectionString> ConnectionString::parse_url(std::string_view text) {
   const size_t semicolon = std::min(text.find(';'), text.size());
-  std::string_view credential = text.substr(std::min(semicolon + 1, text.size()));
-  std::string_view address = text.substr(0, semicolon);
+  const std::string_view credential = text.substr(std::min(semicolon + 1, text.size()));
+  const std::string_view address = text.substr(0, semicolon);
   const size_t question = std::min(address.find('?'), address.size());
-  const std::string_view query = address.substr(std::min(question + 1, address.size()));
-  std::optional<Url> url = split_url(address.substr(0, question));
+  std::optional<Url> url = split_url<Url>(address.substr(0, question));
   if (!url) return bad("expected an https:// address, file:///folder or an absolute path");
-  SPILLWAY_TRY(check_scheme(*url));
+  SPILLWAY_TRY(check_scheme(url->scheme, url->host));
 
   ConnectionString out;
-  out.kind_ = Kind::AzureBlob;
-  if (url->scheme == "abfss") {
-    const size_t at = url->authority.find('@');
-    if (at == std::string::npos) return bad("expected abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH");
-    out.container = url->authority.substr(0, at);
-    url->authority.erase(0, at + 1);
-    url->host.erase(0, at + 1);
-    url->scheme = "https";
-  }
-  if (url->authority.empty() ||
-      !std::all_of(url->authority.begin(), url->authority.end(), is_host_character)) {
-    return bad("the host isn't valid");
-  }
-  if (const std::optional<AzureHost> host = azure_host(url->host)) {
-    // Also where it is written http://, as some examples of the documentation are: a key never goes in the
-    // clear.
-    out.account = host->account;
-    out.endpoint = "https://" + host->account + host->suffix;
-  } else if (is_path_style(url->host)) {
-    out.account = take_part(url->path);
-    out.endpoint = url->scheme + "://" + lower(url->authority) + "/" + out.account;
-  } else {
-    return unsupported("the address of a web server that isn't Azure Blob Storage");
-  }
-  if (out.container.empty()) out.container = take_part(url->path);
-  if (!is_name(out.account)) return bad("the storage account's name is missing or not valid");
-  if (!is_name(out.container)) return bad("the container's name is missing or not valid");
-
-  const std::optional<std::string> decoded = percent_decode(url->path);
-  if (!decoded) return bad("a '%' in the path must be followed by two hexadecimal digits");
-  out.prefix = *decoded;
-  while (out.prefix.ends_with('/')) out.prefix.pop_back();
-  if (!check_prefix(out.prefix).ok())
-    return bad("the path may not begin with '/' or have '.' or '..' as a part");
-
-  if (!query.empty()) {
-    if (!is_sas(query)) return bad("what follows '?' isn't a shared access signature");
-    out.sas = query;
-  }
+  const bool aws = lower_case(credential).starts_with(kAwsCredentials) || s3_host(url->host).has_value();
+  out.kind_ = aws ? Kind::S3 : Kind::AzureBlob;
+  SPILLWAY_TRY(aws ? out.locate_s3(*url) : out.locate_azure(*url));
+  SPILLWAY_TRY(out.read_path(*url));
+  SPILLWAY_TRY(out.read_query(address.substr(std::min(question + 1, address.size()))));
   if (!credential.empty()) SPILLWAY_TRY(out.read_credential(credential));
   out.compose();
   return out;
 }
 
-Status ConnectionString::read_credential(std::string_view credential) {
-  const std::string folded = lower(credential);
-  for (const auto& [start, what] : kUnsupportedCredentials) {
-    if (folded.starts_with(start)) return unsupported(std::string(what));
+Status ConnectionString::locate_azure(Url& url) {
+  if (url.scheme == "abfss") {
+    const size_t at = url.authority.find('@');
+    if (at == std::string::npos) return bad("expected abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH");
+    container = url.authority.substr(0, at);
+    url.authority.erase(0, at + 1);
+    url.host.erase(0, at + 1);
+    url.scheme = "https";
   }
-  if (!sas.empty()) return bad("it has two credentials: a shared access signature and what follows ';'");
-  constexpr std::string_view kSharedKey = "sharedkey=";
-  if (folded.starts_with(kSharedKey)) credential.remove_prefix(kSharedKey.size());
-  if (credential.starts_with('?')) credential.remove_prefix(1);
-  if (credential.find(';') != std::string_view::npos) return bad("it has more than one ';'");
+  if (url.authority.empty() || !std::all_of(url.authority.begin(), url.authority.end(), is_host_character)) {
+    return bad("the host isn't valid");
+  }
+  if (const std::optional<AzureHost> host = azure_host(url.host)) {
+    // Also where it is written http://, as some examples of the documentation are: a key never goes in the
+    // clear.
+    account = host->account;
+    endpoint = "https://" + host->account + host->suffix;
+  } else if (is_path_style(url.host)) {
+    account = take_part(url.path);
+    endpoint = url.scheme + "://" + lower_case(url.authority) + "/" + account;
+  } else {
+    return unsupported("the address of a web server that is neither Azure Blob Storage nor Amazon S3");
+  }
+  if (container.empty()) container = take_part(url.path);
+  if (!is_name(account)) return bad("the storage account's name is missing or not valid");
+  if (!is_name(container)) return bad("the container's name is missing or not valid");
+  return {};
+}
+
+Status ConnectionString::locate_s3(Url& url) {
+  if (url.authority.empty() || !std::all_of(url.authority.begin(), url.authority.end(), is_host_character) ||
+      url.scheme == "abfss") {
+    return bad("the host isn't valid");
+  }
+  region = kDefaultRegion;
+  const std::optional<S3Host> amazon = s3_host(url.host);
+  if (amazon) region = amazon->region;
+  if (amazon && !amazon->bucket.empty()) {
+    container = amazon->bucket;
+    endpoint = "https://" + lower_case(url.authority);
+    // A certificate's wildcard stands for one label: a bucket with dots goes into the path.
+    if (container.find('.') != std::string::npos) {
+      endpoint = "https://" + lower_case(url.authority).substr(container.size() + 1) + "/" + container;
+    }
+  } else {
+    container = take_part(url.path);
+    endpoint = (amazon ? "https" : url.scheme) + "://" + lower_case(url.authority) + "/" + container;
+  }
+  if (!is_bucket_name(container)) return bad("the bucket's name is missing or not valid");
+  return {};
+}
+
+Status ConnectionString::read_path(const Url& url) {
+  const std::optional<std::string> decoded = percent_decode(url.path);
+  if (!decoded) return bad("a '%' in the path must be followed by two hexadecimal digits");
+  prefix = *decoded;
+  while (prefix.ends_with('/')) prefix.pop_back();
+  if (!check_prefix(prefix).ok()) return bad("the path may not begin with '/' or have '.' or '..' as a part");
+  return {};
+}
+
+Status ConnectionString::read_query(std::string_view query) {
+  if (query.empty()) return {};
+  if (kind_ == Kind::S3) {
+    if (!is_presigned(query)) return bad("what follows '?' isn't a presigned request's signature");
+    presigned = query;
+    return {};
+  }
+  if (!is_sas(query)) return bad("what follows '?' isn't a shared access signature");
+  sas = query;
+  return {};
+}
+
+Status ConnectionString::read_credential(std::string_view credential) {
+  const std::string folded = lower_case(credential);
+  if (folded.starts_with("impersonate")) {
+    return unsupported(
+        "impersonation (';impersonate'): requests carry no Microsoft Entra identity to pass on, so it");
+  }
+  if (!sas.empty() || !presigned.empty())
+    return bad("it has two credentials: a signature and what follows ';'");
   if (std::any_of(credential.begin(), credential.end(),
                   [](char c) { return c == ' ' || static_cast<unsigned char>(c) >= 0x80; })) {
     return bad("the credential holds a blank or a character that isn't ASCII");
   }
+  if (credential.find(';') != std::string_view::npos) return bad("it has more than one ';'");
+  if (folded.starts_with(kAwsCredentials))
+    return read_aws_credentials(credential.substr(kAwsCredentials.size()));
+  if (kind_ == Kind::S3) return bad("Amazon S3 takes ';AwsCredentials=ACCESS_KEY_ID,SECRET_ACCESS_KEY'");
+  if (folded.starts_with(kToken)) {
+    token = credential.substr(kToken.size());
+    return token.empty() ? Status(bad("';token=' has no token")) : Status();
+  }
+  if (folded.starts_with(kManagedIdentity)) {
+    managed_identity = folded.substr(kManagedIdentity.size());
+    if (managed_identity == "system" || Guid::parse(managed_identity)) return {};
+    return bad("';managed_identity=' takes 'system' or the object id of a user-assigned identity");
+  }
+  constexpr std::string_view kSharedKey = "sharedkey=";
+  if (folded.starts_with(kSharedKey)) credential.remove_prefix(kSharedKey.size());
+  if (credential.starts_with('?')) credential.remove_prefix(1);
   (is_sas(credential) ? sas : account_key) = credential;
   return {};
 }
 
+Status ConnectionString::read_aws_credentials(std::string_view credential) {
+  const size_t comma = std::min(credential.find(','), credential.size());
+  access_key = credential.substr(0, comma);
+  secret_key = credential.substr(std::min(comma + 1, credential.size()));
+  if (access_key.empty() || secret_key.empty() || secret_key.find(',') != std::string::npos) {
+    return bad(
+        "';AwsCredentials=' takes an access key id and a secret access key, with a comma between them");
+  }
+  return {};
+}
+
 void ConnectionString::compose() {
-  address_ = endpoint + "/" + container;
+  address_ = kind_ == Kind::S3 ? endpoint : endpoint + "/" + container;
   if (!prefix.empty()) address_ += "/" + percent_encode_path(prefix);
 }
 
+std::string ConnectionString::credential() const {
+  if (!sas.empty()) return "?" + sas;
+  if (!presigned.empty()) return "?" + presigned;
+  if (!account_key.empty()) return ";" + account_key;
+  if (!token.empty()) return ";" + std::string(kToken) + token;
+  if (!managed_identity.empty()) return ";" + std::string(kManagedIdentity) + managed_identity;
+  if (!access_key.empty()) return ";AwsCredentials=" + access_key + "," + secret_key;
+  return "";
+}
+
 std::string ConnectionString::redacted() const {
-  if (!sas.empty()) return address_ + "?" + std::string(kMask);
-  if (!account_key.empty()) return address_ + ";" + std::string(kMask);
-  return address_;
+  // Which identity is used is no secret, and what an operator looks for.
+  if (!managed_identity.empty()) return address_ + credential();
+  const std::string secret = credential();
+  if (secret.empty()) return address_;
+  if (!token.empty()) return address_ + ";" + std::string(kToken) + std::string(kMask);
+  if (!access_key.empty()) return address_ + ";AwsCredentials=" + std::string(kMask);
+  return address_ + secret[0] + std::string(kMask);
 }
 
 Result<std::pair<ConnectionString, std::string>> ConnectionString::split() const {
@@ -259,9 +368,7 @@ Result<std::pair<ConnectionString, std::string>> ConnectionString::split() const
     folder.text_ = path;
   } else {
     folder.compose();
-    folder.text_ = folder.address_;
-    if (!sas.empty()) folder.text_ += "?" + sas;
-    if (!account_key.empty()) folder.text_ += ";" + account_key;
+    folder.text_ = folder.address_ + credential();
   }
   return std::pair(std::move(folder), std::move(name));
 }

@@ -14,6 +14,11 @@ std::optional<std::string> base64_decode(std::string_view text);
 /// The 32 bytes of HMAC-SHA256; empty where OpenSSL refuses.
 std::string hmac_sha256(std::string_view key, std::string_view message);
 
+/// The 64 hexadecimal digits of SHA-256; empty where OpenSSL refuses.
+std::string sha256_hex(std::string_view bytes);
+/// Two lower-case digits for each byte.
+std::string to_hex(std::string_view bytes);
+
 /// MD5, as Content-MD5 wants it: a checksum against damage, not a protection.
 class Md5 {
  public:

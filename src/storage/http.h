@@ -11,13 +11,16 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/types.h"
 
 namespace spillway::storage {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;  // not encoded
 
 struct HttpRequest {
   std::string method = "GET";
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Parameters headers;
   std::string_view body;  // of a PUT or POST; must live as long as the request
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds stall_timeout{60};
@@ -39,5 +42,16 @@ struct HttpResponse {
 /// or was refused) or StorageAccess (a certificate that isn't trusted). Messages name the host, never the
 /// URL.
 Result<HttpResponse> send(const HttpRequest& request);
+
+/// Statuses that may pass: time-outs, throttling, and what a server says of itself.
+bool is_transient_status(int status);
+/// The date as HTTP prints it: "Fri, 26 Jun 2015 23:39:12 GMT".
+std::string http_date(Ticks ticks);
+/// Of a header or a listing; StorageTransient where it is no length.
+Result<int64_t> parse_size(const std::string& text);
+/// Letters, digits, '-', and not many: what every error code consists of; else "". Nothing else of an answer
+/// gets into a message.
+std::string clean_code(std::string text);
+std::string lower_case(std::string_view text);
 
 }  // namespace spillway::storage

@@ -8,6 +8,10 @@
 //   https://ACCOUNT.dfs.core.windows.net/CONTAINER[/PATH];KEY       … Data Lake Gen2, through its blob
 //   endpoint abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/[PATH];KEY       … the same; ";sharedkey=KEY" too
 //   http://127.0.0.1:10000/ACCOUNT/CONTAINER[/PATH];KEY             an emulator, by its address
+//   …;token=TOKEN · …;managed_identity=system|OBJECT_ID              Azure by a Microsoft Entra token
+//   https://BUCKET.s3.REGION.amazonaws.com[/PATH];AwsCredentials=ID,SECRET    Amazon S3
+//   https://HOST[:PORT]/BUCKET[/PATH];AwsCredentials=ID,SECRET      another S3 service, such as MinIO
+//   https://BUCKET.s3.REGION.amazonaws.com/KEY?X-Amz-…              one object of S3, by a presigned URL
 // The path is percent-decoded in the URL forms and taken as it is in an absolute path.
 //
 // The one promise: an object appears whole or not at all. put_file() either makes the complete object visible
@@ -80,7 +84,7 @@ class ObjectStore {
 /// A parsed connection string.
 class ConnectionString {
  public:
-  enum class Kind { Local, AzureBlob };
+  enum class Kind { Local, AzureBlob, S3 };
 
   /// Errors name what is wrong, never the credential. NotSupported for documented forms that Spillway lacks.
   static Result<ConnectionString> parse(std::string_view text);
@@ -97,16 +101,28 @@ class ConnectionString {
   Result<std::pair<ConnectionString, std::string>> split() const;
 
   // Azure: endpoint "https://account.blob.core.windows.net" or "http://127.0.0.1:10000/devstoreaccount1".
-  // At most one of account_key and sas isn't empty; neither is access to a public container.
-  std::string endpoint, account, container, prefix, account_key, sas;
+  // S3: endpoint of the bucket, "https://bucket.s3.eu-west-1.amazonaws.com" or
+  // "http://127.0.0.1:9000/bucket".
+  std::string endpoint, account, container, prefix;  // `container`: of S3 the bucket
+  // At most one of these isn't empty; none is access to what is public.
+  std::string account_key, sas, token, managed_identity, presigned;
+  std::string access_key, secret_key;  // of S3, both
+  std::string region;                  // of S3
   // Local: the normalized absolute folder (or file) path.
   std::string local;
 
  private:
   static Result<ConnectionString> parse_local(std::string_view path);
-  static Result<ConnectionString> parse_azure(std::string_view text);
+  static Result<ConnectionString> parse_url(std::string_view text);
+  struct Url;
+  Status locate_azure(Url& url);
+  Status locate_s3(Url& url);
+  Status read_path(const Url& url);
+  Status read_query(std::string_view query);
   Status read_credential(std::string_view credential);
+  Status read_aws_credentials(std::string_view credential);
   void compose();
+  std::string credential() const;
 
   Kind kind_ = Kind::Local;
   std::string text_, address_;

@@ -70,7 +70,8 @@ std::string join_path(std::string_view folder, std::string_view path) {
 }
 
 std::string percent_encode_path(std::string_view path) {
-  return encode(path, "/=,:@");  // what RFC 3986 lets stand in a path and people write there: "day=2024-01-01"
+  return encode(path,
+                "/=,:@");  // what RFC 3986 lets stand in a path and people write there: "day=2024-01-01"
 }
 std::string percent_encode(std::string_view text) {
   return encode(text, "");

@@ -5,6 +5,7 @@
 #include "storage/files.h"
 #include "storage/local_store.h"
 #include "storage/object_store.h"
+#include "storage/s3_store.h"
 
 namespace spillway::storage {
 
@@ -19,6 +20,7 @@ StoreFactory::StoreFactory(std::vector<std::string> roots, StoreOptions options)
 
 Result<std::unique_ptr<ObjectStore>> StoreFactory::open(const ConnectionString& connection) const {
   if (connection.kind() == ConnectionString::Kind::AzureBlob) return azure_store(connection, options_);
+  if (connection.kind() == ConnectionString::Kind::S3) return s3_store(connection, options_);
   SPILLWAY_ASSIGN(const std::string resolved, resolve_links(connection.local));
   if (!lies_in(resolved, roots_)) {
     return Error(ErrorCode::Forbidden,

@@ -1,13 +1,5 @@
 #include "tests/support/azurite.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <filesystem>
 #include <stdexcept>
 
 #include "base/clock.h"
@@ -17,9 +9,6 @@
 
 namespace spillway::test {
 namespace {
-
-constexpr const char* kProgram = SPILLWAY_SOURCE_DIR "/.deps/node_modules/azurite/dist/src/blob/main.js";
-constexpr int kStartMilliseconds = 60'000;
 
 storage::ConnectionString parse(const std::string& text) {
   Result<storage::ConnectionString> parsed = storage::ConnectionString::parse(text);
@@ -39,69 +28,14 @@ std::string expiry() {
 
 }  // namespace
 
-Azurite::Azurite() {
-  if (!std::filesystem::exists(kProgram)) throw std::runtime_error("no Azurite: run scripts/dependencies");
-  start();
-  wait_until_listening();
-}
-
-Azurite::~Azurite() {
-  if (process_ > 0) {
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-  }
-  if (output_ >= 0) ::close(output_);
-}
-
-void Azurite::start() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("cannot make a pipe");
-  const char* const arguments[] = {"node",
-                                   kProgram,
-                                   "--silent",
-                                   "--skipApiVersionCheck",
-                                   "--blobPort",
-                                   "0",
-                                   "--location",
-                                   folder_.path().c_str(),
-                                   "--disableTelemetry",
-                                   nullptr};
-  const pid_t parent = ::getpid();
-  process_ = ::fork();
-  if (process_ < 0) throw std::runtime_error("cannot start a process");
-  if (process_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // goes with the test, however that ends
-    if (::getppid() != parent) ::_exit(1);
-    ::dup2(ends[1], STDOUT_FILENO);
-    ::execvp("node", const_cast<char* const*>(arguments));
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  output_ = ends[0];
-}
-
-/// Azurite prints its address once it listens.
-void Azurite::wait_until_listening() {
-  std::string printed;
-  while (true) {
-    constexpr std::string_view kSign = "successfully listens on http://127.0.0.1:";
-    const size_t at = printed.find(kSign);
-    if (at != std::string::npos && printed.find('\n', at) != std::string::npos) {
-      port_ = std::stoi(printed.substr(at + kSign.size()));
-      return;
-    }
-    pollfd ready{output_, POLLIN, 0};
-    char buffer[1024];
-    if (::poll(&ready, 1, kStartMilliseconds) <= 0)
-      throw std::runtime_error("Azurite doesn't start: " + printed);
-    const ssize_t n = ::read(output_, buffer, sizeof buffer);
-    if (n <= 0) throw std::runtime_error("Azurite ended: " + printed);
-    printed.append(buffer, static_cast<size_t>(n));
-  }
-}
+Azurite::Azurite()
+    : server_("azurite/dist/src/blob/main.js",
+              {"--silent", "--skipApiVersionCheck", "--blobPort", "0", "--location", folder_.path(),
+               "--disableTelemetry"},
+              "successfully listens on http://127.0.0.1:") {}
 
 std::string Azurite::endpoint() const {
-  return "http://127.0.0.1:" + std::to_string(port_) + "/" + kAccount;
+  return "http://127.0.0.1:" + std::to_string(port()) + "/" + kAccount;
 }
 
 std::string Azurite::connection(std::string_view path) const {

@@ -6,11 +6,10 @@
 //   ConnectionString::parse(azurite.connection("out/folder"));
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 #include <string_view>
 
+#include "tests/support/node_server.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::test {
@@ -23,11 +22,7 @@ class Azurite {
       "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
   Azurite();
-  Azurite(const Azurite&) = delete;
-  Azurite& operator=(const Azurite&) = delete;
-  ~Azurite();
-
-  int port() const { return port_; }
+  int port() const { return server_.port(); }
   /// "http://127.0.0.1:PORT/devstoreaccount1".
   std::string endpoint() const;
   /// The connection string of "container[/path]" with the account's key.
@@ -39,13 +34,8 @@ class Azurite {
   void create_container(std::string_view name) const;
 
  private:
-  void start();
-  void wait_until_listening();
-
   TempFolder folder_;
-  pid_t process_ = -1;
-  int output_ = -1;
-  int port_ = 0;
+  NodeServer server_;
 };
 
 }  // namespace spillway::test
