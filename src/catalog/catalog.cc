@@ -77,6 +77,7 @@ class SqlCatalog : public Catalog {
   Result<std::vector<Artifact>> exported_artifacts(const std::string& database,
                                                    const std::string& export_name) const override;
   Result<std::vector<Artifact>> abandoned_artifacts() const override;
+  Result<std::vector<Manifest>> due_manifests() const override;
   Result<std::vector<Operation>> operations(int limit) const override;
   Result<std::optional<Operation>> operation(const Guid& id) const override;
   Result<std::optional<std::string>> operation_details(const Guid& id) const override;
@@ -267,6 +268,10 @@ Result<std::vector<Artifact>> SqlCatalog::exported_artifacts(const std::string& 
 
 Result<std::vector<Artifact>> SqlCatalog::abandoned_artifacts() const {
   return readers_.with([](Store& store) { return store.abandoned_artifacts(); });
+}
+
+Result<std::vector<Manifest>> SqlCatalog::due_manifests() const {
+  return readers_.with([](Store& store) { return store.manifests(); });
 }
 
 Result<std::vector<Operation>> SqlCatalog::operations(int limit) const {

@@ -76,20 +76,21 @@ class Writer {
   virtual Status drop_extents(const std::string& database, int64_t table_id,
                               const std::vector<Guid>& ids) = 0;
 
-  /// Creates (start_cursor and exported_to become the database's cursor) or alters (keeps id and position,
-  /// raises the generation). Takes `disabled` as it is in the definition; an export starts without failures
-  /// either way.
-  virtual Status put_export(const std::string& database, ContinuousExport definition) = 0;
+  /// Creates (start_cursor and exported_to become the database's cursor, or with `from_the_beginning` 0) or
+  /// alters (keeps id and position, raises the generation). Takes `disabled` as it is in the definition; an
+  /// export starts without failures either way.
+  virtual Status put_export(const std::string& database, ContinuousExport definition,
+                            bool from_the_beginning = false) = 0;
   virtual Status drop_export(const std::string& database, const std::string& name) = 0;
   /// Nothing where it is so already.
   virtual Status set_export_disabled(const std::string& database, const std::string& name, bool disabled) = 0;
 
   // An export run, as design: begin → pending artifacts → commit or fail.
-  /// Inserts the run over (exported_to, to]. Conflict where a run of this export is leased and running.
-  /// EntityNotFound where the export is gone; Conflict where it is disabled; BadRequest where `to` lies
-  /// before exported_to or after the database's cursor.
+  /// Inserts the run over (exported_to, to], whose first record came at `oldest` (0: there is none). Conflict
+  /// where a run of this export is leased and running. EntityNotFound where the export is gone; Conflict
+  /// where it is disabled; BadRequest where `to` lies before exported_to or after the database's cursor.
   virtual Result<ExportRun> begin_run(const std::string& database, const std::string& name, Cursor to,
-                                      const std::string& owner) = 0;
+                                      const std::string& owner, Cursor oldest = 0) = 0;
   /// Before the object is opened. For runs and for `.export` operations alike. Conflict where the owner is
   /// neither a running run nor an operation in progress, or where a row (of anyone) has the public path
   /// already.
@@ -97,8 +98,11 @@ class Writer {
   /// Compare and set: only while the export stands at run.from under run.generation and the run is Running.
   /// The run's pending artifacts named in `artifacts` (by connection and object) become exported, with the
   /// records and bytes given here; others of it go to the janitor. Moves exported_to to run.to, marks the run
-  /// Completed and sets its totals. Conflict otherwise.
-  virtual Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts) = 0;
+  /// Completed and sets its totals. `manifest` becomes due in the same commit. Conflict otherwise.
+  virtual Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts,
+                            const std::optional<Manifest>& manifest = std::nullopt) = 0;
+  /// The manifest is in its store.
+  virtual Status forget_manifest(const Guid& run) = 0;
   /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure
   /// state; a permanent failure that has lasted `disable_after` disables the export. `error` holds no secret.
   /// Conflict where the run isn't running: after a commit whose answer was lost, for one, and then its
@@ -140,6 +144,8 @@ class Catalog {
                                                            const std::string& export_name) const = 0;
   /// Pending artifacts that no running run or operation owns: the janitor's work.
   virtual Result<std::vector<Artifact>> abandoned_artifacts() const = 0;
+  /// Manifests of committed runs that aren't in their stores yet, in the order of the commits.
+  virtual Result<std::vector<Manifest>> due_manifests() const = 0;
   /// Those of the last 14 days.
   virtual Result<std::vector<Operation>> operations(int limit) const = 0;
   virtual Result<std::optional<Operation>> operation(const Guid& id) const = 0;

@@ -181,6 +181,10 @@ std::string encode(const ContinuousExport& definition) {
                                       {"interval", definition.interval},
                                       {"forced_latency", definition.forced_latency},
                                       {"size_limit", definition.size_limit},
+                                      {"backfill", definition.backfill},
+                                      {"manifest", definition.manifest},
+                                      {"max_records_per_run", definition.max_records_per_run},
+                                      {"max_bytes_per_run", definition.max_bytes_per_run},
                                       {"properties", json::value_from(definition.properties)}});
 }
 
@@ -194,6 +198,12 @@ void decode(const std::string& text, ContinuousExport& definition) {
   definition.forced_latency = object.at("forced_latency").to_number<int64_t>();
   definition.size_limit = object.at("size_limit").to_number<int64_t>();
   definition.properties = json::value_to<Strings>(object.at("properties"));
+  // Absent in what version 1 of the catalog wrote.
+  if (!object.contains("backfill")) return;
+  definition.backfill = object.at("backfill").as_bool();
+  definition.manifest = object.at("manifest").as_bool();
+  definition.max_records_per_run = object.at("max_records_per_run").to_number<int64_t>();
+  definition.max_bytes_per_run = object.at("max_bytes_per_run").to_number<int64_t>();
 }
 
 std::string encode(const Extent& extent) {

@@ -44,8 +44,8 @@ struct Extent {
   Cursor min_cursor = 0;       // of its records; equal for an extent of one batch
   Cursor max_cursor = 0;
   Ticks created = 0;  // when it was committed: the ingestion time of its records, where it holds one batch
-  /// True where it holds records of several batches, each with its own cursor and ingestion time in the hidden
-  /// Parquet columns with field ids kCursorField and kIngestionTimeField.
+  /// True where it holds records of several batches, each with its own cursor and ingestion time in the
+  /// hidden Parquet columns with field ids kCursorField and kIngestionTimeField.
   bool merged = false;
   /// Smallest and largest value of each datetime column, by column id; absent where all are null.
   std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
@@ -54,9 +54,9 @@ struct Extent {
 inline constexpr int kCursorField = 1'000'000'001;
 inline constexpr int kIngestionTimeField = 1'000'000'002;
 
-/// The visible extents of a table, ordered by max_cursor; extents of one commit in the order in which they were
-/// given. Immutable and cheap to copy: lists share their blocks, so that a commit to a table of 100,000 extents
-/// copies only the last block and the list of blocks.
+/// The visible extents of a table, ordered by max_cursor; extents of one commit in the order in which they
+/// were given. Immutable and cheap to copy: lists share their blocks, so that a commit to a table of 100,000
+/// extents copies only the last block and the list of blocks.
 ///
 ///   for (auto it = list.after(run.from); it != list.end(); ++it) scan(**it);   // what came after a cursor
 class ExtentList {
@@ -86,7 +86,7 @@ class ExtentList {
  private:
   static constexpr size_t kBlockExtents = 512;
   struct Block {
-    size_t start = 0;  // the index of its first extent
+    size_t start = 0;                                // the index of its first extent
     std::shared_ptr<const std::vector<Item>> items;  // never empty
   };
   void push_block(std::vector<Item> items);
@@ -140,7 +140,8 @@ class ExtentList::Iterator {
 
  private:
   friend class ExtentList;
-  Iterator(const ExtentList* list, const Block* block, size_t index) : list_(list), block_(block), index_(index) {}
+  Iterator(const ExtentList* list, const Block* block, size_t index)
+      : list_(list), block_(block), index_(index) {}
   const ExtentList* list_ = nullptr;
   const Block* block_ = nullptr;  // that holds `index_`, or the end of the blocks
   size_t index_ = 0;
@@ -171,20 +172,21 @@ struct Partition {
   std::string name;
   Type type = Type::String;  // String, DateTime or Long
   enum class Kind {
-    Column,        // Name:string = Column
-    Bin,           // Name:datetime = bin(Column, span)
-    StartOfDay,    // Name:datetime = startofday(Column)
+    Column,      // Name:string = Column
+    Bin,         // Name:datetime = bin(Column, span)
+    StartOfDay,  // Name:datetime = startofday(Column)
     StartOfWeek,
     StartOfMonth,
     StartOfYear,
-    Hash,          // Name:long = hash(Column, modulo)
-    Virtual,       // Name:type, only in the path
+    Hash,     // Name:long = hash(Column, modulo)
+    Virtual,  // Name:type, only in the path
   } kind = Kind::Column;
-  std::string column;  // empty for Virtual
+  std::string column;    // empty for Virtual
   int64_t argument = 0;  // Bin: ticks. Hash: modulo
 };
 
-/// One element of `pathformat`: a fixed text, or a partition, rendered by a .NET datetime pattern where it has one.
+/// One element of `pathformat`: a fixed text, or a partition, rendered by a .NET datetime pattern where it
+/// has one.
 struct PathElement {
   std::string text;       // fixed text, where partition is empty
   std::string partition;  // a Partition's name
@@ -219,6 +221,9 @@ struct ContinuousExport {
   Ticks interval = 0;        // intervalBetweenRuns
   Ticks forced_latency = 0;  // 0: none
   int64_t size_limit = 100 * 1024 * 1024;
+  bool backfill = false;  // it began with what had been ingested before its creation
+  bool manifest = false;  // each run leaves a manifest beside its artifacts
+  int64_t max_records_per_run = 0, max_bytes_per_run = 0;  // 0: the server's limits
   std::map<std::string, std::string> properties;  // distribution, parquetRowGroupSize, …, as they were given
   bool disabled = false;
 
@@ -227,10 +232,10 @@ struct ContinuousExport {
   Cursor start_cursor = 0;
   Cursor exported_to = 0;  // everything up to here is in committed artifacts
   Ticks created = 0;
-  std::optional<Ticks> last_run;          // start of the last run
-  std::optional<Ticks> last_success;      // end of the last completed run
-  std::string last_result;                // "Completed", "Failed" or empty
-  std::optional<Ticks> failing_since;     // first failure since the last success, permanent failures only
+  std::optional<Ticks> last_run;       // start of the last run
+  std::optional<Ticks> last_success;   // end of the last completed run
+  std::string last_result;             // "Completed", "Failed" or empty
+  std::optional<Ticks> failing_since;  // first failure since the last success, permanent failures only
   int consecutive_failures = 0;
 };
 
@@ -261,6 +266,7 @@ struct ExportRun {
   int64_t export_id = 0;
   int64_t generation = 0;
   Cursor from = 0, to = 0;  // it covers (from, to]
+  Cursor oldest = 0;        // of the records that it covers the first's; 0: there are none
   int attempt = 1;          // of this `from`
   std::string owner;        // the process that runs it
   RunState state = RunState::Running;
@@ -273,7 +279,7 @@ struct ExportRun {
 
 /// A file that an export wrote, or began to write.
 struct Artifact {
-  Guid owner;  // the run's or the operation's id
+  Guid owner;                         // the run's or the operation's id
   std::string database, export_name;  // export_name: empty for `.export`
   std::string external_table;         // empty for `.export to storage`
   std::string connection;             // the connection string of its store, with secrets
@@ -281,6 +287,17 @@ struct Artifact {
   std::string public_path;            // as users see it
   int64_t records = 0, bytes = 0;
   Ticks committed = 0;
+  std::string checksum;  // XXH3 of 128 bits over the file, in hexadecimal; empty of what was not measured
+};
+
+/// A manifest of a committed run that isn't in its store yet. It goes there under a name of the run's own, so
+/// that putting it twice is putting it once.
+struct Manifest {
+  Guid run;
+  std::string database, export_name;
+  std::string connection;  // the connection string of its store, with secrets
+  std::string object;      // its path in that store
+  std::string content;     // JSON
 };
 
 enum class OperationState { InProgress, Completed, Failed, Throttled, Scheduled, Abandoned, Canceled };

@@ -1,4 +1,4 @@
-// The schema, version 1. Times and cursors are ticks; ids, but for those of extents, runs and operations,
+// The schema, version 2. Times and cursors are ticks; ids, but for those of extents, runs and operations,
 // come from one counter. `definition` and `details` are JSON (codec.h).
 //
 //   meta             name → value: schema_version, next_id, touched
@@ -12,13 +12,19 @@
 //   exports          id, database_id, name, definition, disabled, generation, start_cursor, exported_to,
 //                    created, last_run, last_success, last_result, failing_since, consecutive_failures
 //   runs             id, export_id, database_name, export_name, generation, from_cursor, to_cursor, attempt,
-//                    owner, state, started, ended, failure_kind, details, permanent, records, bytes, files
+//                    owner, state, started, ended, failure_kind, details, permanent, records, bytes, files,
+//                    oldest
 //   artifacts        id, owner, export_id (0: `.export`), database_name, export_name, external_table,
-//                    connection, object, public_path, state, records, bytes, committed
+//                    connection, object, public_path, state, records, bytes, committed, checksum
 //                    state: Pending (its owner runs and may be writing it) → Exported (reported), or
 //                    → Abandoned (the janitor deletes the object, then the row)
+//   manifests        sequence (the order of the commits), run, database_name, export_name, connection,
+//   object, content:
+//                    those that are still to be put into their stores
 //   operations       id, kind, node, database_name, principal, root_activity_id, status, state, started,
 //                    updated, should_retry, details
+//
+// A catalog of version 1 is brought up to date when it is opened.
 //
 // The statements keep to what SQLite and PostgreSQL share; the connection's settings are SQLite's.
 #include "catalog/store.h"
@@ -42,7 +48,12 @@ using soci::into;
 using soci::use;
 using Integer = long long;  // SOCI's name of int64_t
 
-constexpr Integer kSchemaVersion = 1;
+constexpr Integer kSchemaVersion = 2;
+
+constexpr const char* kManifests =
+    "CREATE TABLE manifests (sequence BIGINT PRIMARY KEY, run TEXT NOT NULL UNIQUE, database_name TEXT NOT "
+    "NULL, "
+    "export_name TEXT NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, content TEXT NOT NULL)";
 
 constexpr std::array kSchema = {
     "CREATE TABLE databases (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, pretty_name TEXT NOT NULL, "
@@ -72,7 +83,7 @@ constexpr std::array kSchema = {
     "attempt BIGINT NOT NULL, owner TEXT NOT NULL, state TEXT NOT NULL, started BIGINT NOT NULL, ended "
     "BIGINT, "
     "failure_kind TEXT NOT NULL, details TEXT NOT NULL, permanent INTEGER NOT NULL, records BIGINT NOT NULL, "
-    "bytes BIGINT NOT NULL, files BIGINT NOT NULL)",
+    "bytes BIGINT NOT NULL, files BIGINT NOT NULL, oldest BIGINT NOT NULL DEFAULT 0)",
     "CREATE INDEX runs_by_export ON runs (export_id, started)",
     "CREATE INDEX runs_by_from ON runs (export_id, from_cursor)",
     "CREATE INDEX runs_running ON runs (state) WHERE state = 'Running'",
@@ -80,7 +91,7 @@ constexpr std::array kSchema = {
     "database_name TEXT NOT NULL, export_name TEXT NOT NULL, external_table TEXT NOT NULL, connection TEXT "
     "NOT NULL, "
     "object TEXT NOT NULL, public_path TEXT NOT NULL UNIQUE, state TEXT NOT NULL, records BIGINT NOT NULL, "
-    "bytes BIGINT NOT NULL, committed BIGINT NOT NULL)",
+    "bytes BIGINT NOT NULL, committed BIGINT NOT NULL, checksum TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX artifacts_by_owner ON artifacts (owner)",
     "CREATE INDEX artifacts_by_export ON artifacts (export_id, committed)",
     "CREATE INDEX artifacts_unfinished ON artifacts (state) WHERE state <> 'Exported'",
@@ -90,6 +101,14 @@ constexpr std::array kSchema = {
     "state TEXT NOT NULL, started BIGINT NOT NULL, updated BIGINT NOT NULL, should_retry INTEGER NOT NULL, "
     "details TEXT)",
     "CREATE INDEX operations_by_start ON operations (started)",
+    kManifests,
+};
+
+/// What makes a catalog of version 1 one of version 2.
+constexpr std::array kFromVersion1 = {
+    "ALTER TABLE runs ADD COLUMN oldest BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE artifacts ADD COLUMN checksum TEXT NOT NULL DEFAULT ''",
+    kManifests,
 };
 
 /// A column that may be null.
@@ -198,14 +217,14 @@ struct Store::Statements {
   } position;
   struct RunRow {
     Integer export_id = 0, generation = 0, from = 0, to = 0, attempt = 0, started = 0, records = 0, bytes = 0,
-            files = 0;
+            files = 0, oldest = 0;
     int permanent = 0;
     Optional ended;
     std::string id, database, name, owner, state, kind, details;
   } run;
   struct ArtifactRow {
     Integer id = 0, export_id = 0, records = 0, bytes = 0, committed = 0;
-    std::string owner, database, export_name, external_table, connection, object, public_path;
+    std::string owner, database, export_name, external_table, connection, object, public_path, checksum;
   } artifact;
 
   soci::statement put_cursor, insert_extent, put_export_state, insert_run, finish_run, insert_artifact,
@@ -231,28 +250,30 @@ struct Store::Statements {
              use(position.failing_since.value, position.failing_since.indicator), use(position.failures),
              use(position.id))),
         insert_run(
-            (sql.prepare << "INSERT INTO runs (id, export_id, database_name, export_name, generation, "
-                            "from_cursor, to_cursor, attempt, owner, state, started, ended, failure_kind, "
-                            "details, permanent, records, bytes, files) VALUES (:id, :e, :d, :n, :g, :f, :t, "
-                            ":a, :o, :s, :st, :en, :k, :de, :p, :r, :b, :fi)",
+            (sql.prepare
+                 << "INSERT INTO runs (id, export_id, database_name, export_name, generation, "
+                    "from_cursor, to_cursor, attempt, owner, state, started, ended, failure_kind, "
+                    "details, permanent, records, bytes, files, oldest) VALUES (:id, :e, :d, :n, :g, :f, :t, "
+                    ":a, :o, :s, :st, :en, :k, :de, :p, :r, :b, :fi, :ol)",
              use(run.id), use(run.export_id), use(run.database), use(run.name), use(run.generation),
              use(run.from), use(run.to), use(run.attempt), use(run.owner), use(run.state), use(run.started),
              use(run.ended.value, run.ended.indicator), use(run.kind), use(run.details), use(run.permanent),
-             use(run.records), use(run.bytes), use(run.files))),
+             use(run.records), use(run.bytes), use(run.files), use(run.oldest))),
         finish_run(
             (sql.prepare << "UPDATE runs SET state = :s, ended = :en, failure_kind = :k, details = :d, "
                             "permanent = :p, records = :r, bytes = :b, files = :f WHERE id = :id",
              use(run.state), use(run.ended.value, run.ended.indicator), use(run.kind), use(run.details),
              use(run.permanent), use(run.records), use(run.bytes), use(run.files), use(run.id))),
         insert_artifact(
-            (sql.prepare << "INSERT INTO artifacts (id, owner, export_id, database_name, export_name, "
-                            "external_table, connection, object, public_path, state, records, bytes, "
-                            "committed) VALUES (:id, :o, :e, :d, :n, :x, :c, :ob, :p, 'Pending', :r, :b, "
-                            ":t)",
+            (sql.prepare
+                 << "INSERT INTO artifacts (id, owner, export_id, database_name, export_name, "
+                    "external_table, connection, object, public_path, state, records, bytes, "
+                    "committed, checksum) VALUES (:id, :o, :e, :d, :n, :x, :c, :ob, :p, 'Pending', :r, :b, "
+                    ":t, :ch)",
              use(artifact.id), use(artifact.owner), use(artifact.export_id), use(artifact.database),
              use(artifact.export_name), use(artifact.external_table), use(artifact.connection),
              use(artifact.object), use(artifact.public_path), use(artifact.records), use(artifact.bytes),
-             use(artifact.committed))),
+             use(artifact.committed), use(artifact.checksum))),
         keep_artifact(
             (sql.prepare << "UPDATE artifacts SET state = 'Exported', records = :r, bytes = :b, "
                             "committed = :t WHERE owner = :o AND connection = :c AND object = :ob AND "
@@ -279,6 +300,7 @@ struct Store::Statements {
     run.records = from.records;
     run.bytes = from.bytes;
     run.files = from.files;
+    run.oldest = from.oldest;
   }
 
   void bind(const Artifact& from) {
@@ -292,6 +314,7 @@ struct Store::Statements {
     artifact.records = from.records;
     artifact.bytes = from.bytes;
     artifact.committed = from.committed;
+    artifact.checksum = from.checksum;
   }
 };
 
@@ -317,6 +340,9 @@ void Store::create_schema() {
     for (const char* statement : kSchema) sql_ << statement;
     sql_ << "INSERT INTO meta (name, value) VALUES ('schema_version', :v), ('next_id', 1), ('touched', 0)",
         use(kSchemaVersion);
+  } else if (version == 1) {
+    for (const char* statement : kFromVersion1) sql_ << statement;
+    sql_ << "UPDATE meta SET value = :v WHERE name = 'schema_version'", use(kSchemaVersion);
   } else if (version != kSchemaVersion) {
     throw std::runtime_error("its schema has version " + std::to_string(version) +
                              ", this program knows version " + std::to_string(kSchemaVersion));
@@ -679,6 +705,21 @@ void Store::delete_artifact(const Artifact& artifact) {
       use(owner), use(artifact.connection), use(artifact.object);
 }
 
+void Store::insert_manifest(int64_t sequence, const Manifest& manifest) {
+  const Integer order = sequence;
+  const std::string run = manifest.run.str();
+  sql_ << "INSERT INTO manifests (sequence, run, database_name, export_name, connection, object, content) "
+          "VALUES "
+          "(:s, :r, :d, :e, :c, :o, :t)",
+      use(order), use(run), use(manifest.database), use(manifest.export_name), use(manifest.connection),
+      use(manifest.object), use(manifest.content);
+}
+
+void Store::delete_manifest(const Guid& run) {
+  const std::string id = run.str();
+  sql_ << "DELETE FROM manifests WHERE run = :r", use(id);
+}
+
 void Store::put_operation(const Operation& operation, const std::optional<std::string>& details) {
   const std::string id = operation.id.str(), state = catalog::name_of(operation.state);
   const Integer started = operation.started, updated = operation.updated;
@@ -728,12 +769,12 @@ namespace {
 const std::string kRunColumns =
     "SELECT id, export_id, database_name, export_name, generation, from_cursor, to_cursor, attempt, owner, "
     "state, "
-    "started, ended, failure_kind, details, permanent, records, bytes, files FROM runs ";
+    "started, ended, failure_kind, details, permanent, records, bytes, files, oldest FROM runs ";
 
 const std::string kArtifactColumns =
     "SELECT owner, database_name, export_name, external_table, connection, object, public_path, records, "
     "bytes, "
-    "committed FROM artifacts ";
+    "committed, checksum FROM artifacts ";
 const std::string kOperationColumns =
     "SELECT id, kind, node, database_name, principal, root_activity_id, status, state, started, updated, "
     "should_retry "
@@ -762,14 +803,14 @@ std::vector<ExportRun> select_runs(soci::session& sql, const std::string& condit
                                    const Parameters&... parameters) {
   std::vector<ExportRun> runs;
   Integer export_id = 0, generation = 0, from = 0, to = 0, attempt = 0, started = 0, records = 0, bytes = 0,
-          files = 0;
+          files = 0, oldest = 0;
   int permanent = 0;
   Optional ended;
   std::string id, database, name, owner, state, kind, details;
   soci::statement select = selecting(
       sql, into(id), into(export_id), into(database), into(name), into(generation), into(from), into(to),
       into(attempt), into(owner), into(state), into(started), into(ended.value, ended.indicator), into(kind),
-      into(details), into(permanent), into(records), into(bytes), into(files));
+      into(details), into(permanent), into(records), into(bytes), into(files), into(oldest));
   start(select, kRunColumns + condition, parameters...);
   while (select.fetch()) {
     ExportRun run;
@@ -791,6 +832,7 @@ std::vector<ExportRun> select_runs(soci::session& sql, const std::string& condit
     run.records = records;
     run.bytes = bytes;
     run.files = files;
+    run.oldest = oldest;
     runs.push_back(std::move(run));
   }
   return runs;
@@ -801,14 +843,14 @@ std::vector<Artifact> select_artifacts(soci::session& sql, const std::string& co
                                        const Parameters&... parameters) {
   std::vector<Artifact> artifacts;
   Integer records = 0, bytes = 0, committed = 0;
-  std::string owner, database, export_name, external_table, connection, object, public_path;
+  std::string owner, database, export_name, external_table, connection, object, public_path, checksum;
   soci::statement select =
       selecting(sql, into(owner), into(database), into(export_name), into(external_table), into(connection),
-                into(object), into(public_path), into(records), into(bytes), into(committed));
+                into(object), into(public_path), into(records), into(bytes), into(committed), into(checksum));
   start(select, kArtifactColumns + condition, parameters...);
   while (select.fetch()) {
     artifacts.push_back({guid_of(owner), database, export_name, external_table, connection, object,
-                         public_path, records, bytes, committed});
+                         public_path, records, bytes, committed, checksum});
   }
   return artifacts;
 }
@@ -863,6 +905,22 @@ std::vector<Artifact> Store::exported_artifacts(int64_t export_id) {
 std::vector<Artifact> Store::abandoned_artifacts() {
   // The second condition is what the partial index is for.
   return select_artifacts(sql_, "WHERE state = 'Abandoned' AND state <> 'Exported' ORDER BY id");
+}
+
+std::vector<Manifest> Store::manifests() {
+  std::vector<Manifest> manifests;
+  std::string run;
+  Manifest row;
+  soci::statement select = selecting(sql_, into(run), into(row.database), into(row.export_name),
+                                     into(row.connection), into(row.object), into(row.content));
+  start(
+      select,
+      "SELECT run, database_name, export_name, connection, object, content FROM manifests ORDER BY sequence");
+  while (select.fetch()) {
+    row.run = guid_of(run);
+    manifests.push_back(row);
+  }
+  return manifests;
 }
 
 std::vector<Operation> Store::operations(Ticks since, int limit) {

@@ -82,6 +82,9 @@ class Store {
   /// Not an exported one.
   void delete_artifact(const Artifact& artifact);
 
+  void insert_manifest(int64_t sequence, const Manifest& manifest);
+  void delete_manifest(const Guid& run);
+
   void put_operation(const Operation& operation, const std::optional<std::string>& details);
 
   /// Deletes what retention lets go (catalog.h): what ended before `before`, and all but the newest of
@@ -93,6 +96,7 @@ class Store {
   std::vector<ExportRun> running_runs();
   std::vector<Artifact> exported_artifacts(int64_t export_id);
   std::vector<Artifact> abandoned_artifacts();
+  std::vector<Manifest> manifests();
   std::vector<Operation> operations(Ticks since, int limit);
   std::vector<Operation> active_operations();
   std::optional<Operation> operation(const Guid& id);

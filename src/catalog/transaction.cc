@@ -293,7 +293,8 @@ Status Transaction::drop_extents(const std::string& database_name, int64_t table
   return Status();
 }
 
-Status Transaction::put_export(const std::string& database_name, ContinuousExport definition) {
+Status Transaction::put_export(const std::string& database_name, ContinuousExport definition,
+                               bool from_the_beginning) {
   SPILLWAY_ASSIGN(Database * database, edit(database_name));
   const auto found = database->exports.find(definition.name);
   definition.failing_since.reset();
@@ -301,7 +302,7 @@ Status Transaction::put_export(const std::string& database_name, ContinuousExpor
   if (found == database->exports.end()) {
     definition.id = next_id_++;
     definition.generation = 1;
-    definition.start_cursor = definition.exported_to = database->cursor;
+    definition.start_cursor = definition.exported_to = from_the_beginning ? 0 : database->cursor;
     definition.created = now_;
     definition.last_run.reset();
     definition.last_success.reset();
@@ -346,7 +347,7 @@ Status Transaction::set_export_disabled(const std::string& database_name, const 
 }
 
 Result<ExportRun> Transaction::begin_run(const std::string& database_name, const std::string& name, Cursor to,
-                                         const std::string& owner) {
+                                         const std::string& owner, Cursor oldest) {
   SPILLWAY_ASSIGN(Database * database, edit(database_name));
   if (!database->exports.contains(name)) return not_found("continuous export", name, database_name);
   const ContinuousExport& before = *database->exports.at(name);
@@ -370,6 +371,7 @@ Result<ExportRun> Transaction::begin_run(const std::string& database_name, const
   run.generation = definition.generation;
   run.from = definition.exported_to;
   run.to = to;
+  run.oldest = oldest;
   run.owner = owner;
   run.started = now_;
   SPILLWAY_TRY(sql([&] {
@@ -417,7 +419,8 @@ Status Transaction::keep_artifacts(const Guid& owner, const std::vector<Artifact
   return sql([&] { store_.abandon_artifacts(owner); });
 }
 
-Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifact>& artifacts) {
+Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifact>& artifacts,
+                               const std::optional<Manifest>& manifest) {
   const auto found = running_runs_.find(given.id);
   if (found == running_runs_.end())
     return Error(ErrorCode::Conflict, described(given) + " isn't running any more");
@@ -430,6 +433,7 @@ Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifac
   }
   run.records = run.bytes = run.files = 0;
   SPILLWAY_TRY(keep_artifacts(run.id, artifacts, run));
+  if (manifest) SPILLWAY_TRY(sql([&] { store_.insert_manifest(next_id_++, *manifest); }));
   definition->exported_to = run.to;
   definition->last_success = now_;
   definition->last_result = name_of(RunState::Completed);
@@ -437,6 +441,10 @@ Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifac
   definition->consecutive_failures = 0;
   SPILLWAY_TRY(sql([&] { store_.put_export_state(*definition); }));
   return end_run(std::move(run), RunState::Completed);
+}
+
+Status Transaction::forget_manifest(const Guid& run) {
+  return sql([&] { store_.delete_manifest(run); });
 }
 
 Status Transaction::fail_run(const ExportRun& given, const Error& error, Ticks disable_after) {

@@ -37,13 +37,16 @@ class Transaction : public Writer {
   Result<Cursor> add_extents(const std::string& database, int64_t table_id,
                              std::vector<Extent> extents) override;
   Status drop_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids) override;
-  Status put_export(const std::string& database, ContinuousExport definition) override;
+  Status put_export(const std::string& database, ContinuousExport definition,
+                    bool from_the_beginning) override;
   Status drop_export(const std::string& database, const std::string& name) override;
   Status set_export_disabled(const std::string& database, const std::string& name, bool disabled) override;
   Result<ExportRun> begin_run(const std::string& database, const std::string& name, Cursor to,
-                              const std::string& owner) override;
+                              const std::string& owner, Cursor oldest) override;
   Status add_pending(const std::vector<Artifact>& artifacts) override;
-  Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts) override;
+  Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts,
+                    const std::optional<Manifest>& manifest) override;
+  Status forget_manifest(const Guid& run) override;
   Status fail_run(const ExportRun& run, const Error& error, Ticks disable_after) override;
   Status put_operation(const Operation& operation) override;
   Status complete_operation(const Operation& operation, const std::string& details,

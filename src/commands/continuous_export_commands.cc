@@ -46,6 +46,33 @@ const Schema kArtifacts = {{"Timestamp", Type::DateTime},
                            {"NumRecords", Type::Long},
                            {"SizeInBytes", Type::Long}};
 
+const Schema kRuns = {{"Started", Type::DateTime},
+                      {"Ended", Type::DateTime},
+                      {"OperationId", Type::String},
+                      {"State", Type::String},
+                      {"FromCursor", Type::String},
+                      {"ToCursor", Type::String},
+                      {"Attempt", Type::Int},
+                      {"NumRecords", Type::Long},
+                      {"SizeInBytes", Type::Long},
+                      {"NumFiles", Type::Long},
+                      {"Duration", Type::TimeSpan},
+                      {"Lateness", Type::TimeSpan},
+                      {"IsPermanentFailure", Type::Bool},
+                      {"Details", Type::String}};
+
+const Schema kFindings = {{"Path", Type::String},      {"State", Type::String},
+                          {"NumRecords", Type::Long},  {"ActualNumRecords", Type::Long},
+                          {"SizeInBytes", Type::Long}, {"ActualSizeInBytes", Type::Long},
+                          {"Details", Type::String}};
+
+const Schema kPlan = {{"FromCursor", Type::String},      {"ToCursor", Type::String},
+                      {"Extents", Type::Long},           {"SourceRecords", Type::Long},
+                      {"SourceSizeInBytes", Type::Long}, {"NumRecords", Type::Long},
+                      {"Partitions", Type::Long},        {"Files", Type::Long},
+                      {"MoreRuns", Type::Bool}};
+
+// The documentation also knows a PartialFailure, of which some files stay: here there is none.
 const Schema kFailures = {{"Timestamp", Type::DateTime}, {"OperationId", Type::String},
                           {"Name", Type::String},        {"LastSuccessRun", Type::DateTime},
                           {"FailureKind", Type::String}, {"Details", Type::String}};
@@ -70,6 +97,10 @@ json::value property_value(const std::string& text) {
 
 std::string properties_json(const ContinuousExport& definition) {
   json::object object{{"SizeLimit", definition.size_limit}};
+  if (definition.backfill) object["Backfill"] = true;
+  if (definition.manifest) object["Manifest"] = true;
+  if (definition.max_records_per_run) object["MaxRecordsPerRun"] = definition.max_records_per_run;
+  if (definition.max_bytes_per_run) object["MaxBytesPerRun"] = definition.max_bytes_per_run;
   for (const auto& [name, text] : definition.properties) object[capitalized(name)] = property_value(text);
   return json::serialize(object);
 }
@@ -129,6 +160,15 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(begin, end - begin + 1));
 }
 
+Tables plan_table(const exports::RunPlan& plan) {
+  Table result = empty_table(kPlan);
+  result.rows.push_back({Value::string(std::to_string(plan.from)), Value::string(std::to_string(plan.to)),
+                         Value::int64(plan.extents), Value::int64(plan.records), Value::int64(plan.bytes),
+                         Value::int64(plan.result_records), Value::int64(plan.partitions),
+                         Value::int64(plan.files), Value::boolean(plan.more)});
+  return {std::move(result)};
+}
+
 Result<Tables> create_or_alter(Call& call) {
   Reader& reader = call.reader;
   const Name& name = call.names[0];
@@ -156,7 +196,15 @@ Result<Tables> create_or_alter(Call& call) {
   SPILLWAY_TRY(call.compile(tail.text, tail.offset).status());
   definition.query = trimmed(tail.text);
   SPILLWAY_ASSIGN(const Database* context, call.database());
-  SPILLWAY_TRY(call.services.exports.create_or_alter(context->name, definition, properties.all_but({})));
+  SPILLWAY_ASSIGN(const bool dry_run, properties.boolean("dryRun", false));
+  if (dry_run) {
+    SPILLWAY_ASSIGN(
+        const exports::RunPlan plan,
+        call.services.exports.plan_run(context->name, definition, properties.all_but({"dryRun"})));
+    return plan_table(plan);
+  }
+  SPILLWAY_TRY(
+      call.services.exports.create_or_alter(context->name, definition, properties.all_but({"dryRun"})));
 
   SPILLWAY_ASSIGN(const std::shared_ptr<const Database> database, call.reload());
   const std::shared_ptr<const ContinuousExport> made = find_in(database->exports, name.text);
@@ -208,6 +256,80 @@ Result<Tables> show_failures(Call& call) {
   return Tables{std::move(result)};
 }
 
+const char* name_of(catalog::RunState state) {
+  switch (state) {
+    case catalog::RunState::Running: return "Running";
+    case catalog::RunState::Completed: return "Completed";
+    case catalog::RunState::Failed: break;
+  }
+  return "Failed";
+}
+
+/// From the first of the run's records to the run's end.
+Value lateness_of(const catalog::ExportRun& run) {
+  if (run.oldest == 0 || !run.ended) return Value::null(Type::TimeSpan);
+  return Value::timespan(std::max<Ticks>(0, *run.ended - run.oldest));
+}
+
+Result<Tables> show_runs(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto definition, call.continuous_export(call.names[0]));
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const auto runs,
+                  call.services.catalog.runs(database->name, definition->name, catalog::kCompletedRunsKept));
+  Table result = empty_table(kRuns);
+  for (const catalog::ExportRun& run : runs) {
+    const bool failed = run.state == catalog::RunState::Failed;
+    result.rows.push_back(
+        {Value::datetime(run.started), optional_time(run.ended), Value::string(run.id.str()),
+         Value::string(name_of(run.state)), Value::string(std::to_string(run.from)),
+         Value::string(std::to_string(run.to)), Value::int32(run.attempt), Value::int64(run.records),
+         Value::int64(run.bytes), Value::int64(run.files),
+         run.ended ? Value::timespan(*run.ended - run.started) : Value::null(Type::TimeSpan),
+         lateness_of(run), Value::boolean(failed && run.permanent_failure),
+         Value::string(failed ? run.failure_kind + ": " + run.details : "")});
+  }
+  return Tables{std::move(result)};
+}
+
+Result<Tables> show_plan(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto definition, call.continuous_export(call.names[0]));
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const exports::RunPlan plan,
+                  call.services.exports.plan_run(database->name, definition->name));
+  return plan_table(plan);
+}
+
+const char* name_of(exports::Finding::State state) {
+  switch (state) {
+    case exports::Finding::State::Verified: return "Verified";
+    case exports::Finding::State::Missing: return "Missing";
+    case exports::Finding::State::Altered: return "Altered";
+    case exports::Finding::State::Unreachable: break;
+  }
+  return "Unreachable";
+}
+
+Result<Tables> verify(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto definition, call.continuous_export(call.names[0]));
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const auto findings,
+                  call.services.exports.verify(database->name, definition->name, call.request.cancel));
+  const auto count = [](const std::optional<int64_t>& value) {
+    return value ? Value::int64(*value) : Value::null(Type::Long);
+  };
+  Table result = empty_table(kFindings);
+  for (const exports::Finding& finding : findings) {
+    result.rows.push_back({Value::string(finding.artifact.public_path), Value::string(name_of(finding.state)),
+                           Value::int64(finding.artifact.records), count(finding.records),
+                           Value::int64(finding.artifact.bytes), count(finding.bytes),
+                           Value::string(finding.details)});
+  }
+  return Tables{std::move(result)};
+}
+
 Result<Tables> set_disabled(Call& call, bool disabled) {
   SPILLWAY_TRY(call.reader.end());
   const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
@@ -253,6 +375,12 @@ std::vector<Command> continuous_export_commands() {
        "The files that it has exported", show_artifacts},
       {"show continuous-export <name> failures", ".show continuous-export X failures",
        "Its failed runs of the last 14 days", show_failures},
+      {"show continuous-export <name> runs", ".show continuous-export X runs",
+       "Its runs, the newest first: cursors, records, duration, lateness, error", show_runs},
+      {"show continuous-export <name> plan", ".show continuous-export X plan",
+       "What its next run would read and write", show_plan},
+      {"verify continuous-export <name>", ".verify continuous-export X",
+       "Reads every file that it has exported and compares it with what was committed", verify},
       {"enable continuous-export <name>", ".enable continuous-export X", "Lets it run again", enable},
       {"disable continuous-export <name>", ".disable continuous-export X", "Stops it where it is", disable},
       {"drop continuous-export <name>", ".drop continuous-export X", "Drops it; what it exported stays",

@@ -11,7 +11,7 @@
 #include "commands/describe.h"
 #include "commands/external_table_parser.h"
 #include "commands/external_tables.h"
-#include "commands/partition_paths.h"
+#include "engine/external_files.h"
 #include "export/exports.h"
 #include "storage/object_store.h"
 
@@ -129,15 +129,10 @@ Result<Table> artifacts_of(const Call& call, const ExternalTable& table, int64_t
     std::sort(objects.begin(), objects.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     for (const storage::ObjectInfo& object : objects) {
       if (static_cast<int64_t>(result.rows.size()) >= limit) return result;
-      const size_t slash = object.path.rfind('/');
-      const std::string_view path = object.path;
-      const std::string_view name = slash == std::string::npos ? path : path.substr(slash + 1);
-      const std::string_view folder = slash == std::string::npos ? std::string_view() : path.substr(0, slash);
-      if (!name.starts_with(table.name_prefix) || !name.ends_with(table.file_extension)) continue;
-      const std::optional<std::vector<Value>> values = partition_values(table, folder);
-      if (!values) continue;
+      const std::optional<engine::ExternalFile> file = engine::external_file_of(table, object);
+      if (!file) continue;
       result.rows.push_back({Value::string(store->public_path(object.path)), Value::int64(object.size),
-                             Value::dynamic(partition_json(table, *values))});
+                             Value::dynamic(partition_json(table, file->partitions))});
     }
   }
   return result;

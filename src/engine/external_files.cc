@@ -42,22 +42,15 @@ bool has_extension(const std::string& name, const std::string& extension) {
   return name.ends_with(extension + ".gz");
 }
 
+/// What continuous exports with manifest=true write beside their artifacts.
+constexpr std::string_view kManifests = "_manifests/";
+
 std::optional<ExternalFile> match(const ExternalFilesRequest& request, const storage::ObjectInfo& object,
                                   size_t connection) {
-  ExternalFile file;
-  const size_t slash = object.path.rfind('/');
-  if (slash != object.path.npos) file.folder = object.path.substr(0, slash);
-  file.name = object.path.substr(slash == object.path.npos ? 0 : slash + 1);
-  file.size = object.size;
-  file.connection = connection;
-  const catalog::ExternalTable& table = *request.table;
-  if (!file.name.starts_with(table.name_prefix) || !has_extension(file.name, table.file_extension)) {
-    return std::nullopt;
-  }
-  auto partitions = partition_values(table, file.folder);
-  if (!partitions) return std::nullopt;
-  file.partitions = *std::move(partitions);
-  if (request.wanted && !request.wanted(file)) return std::nullopt;
+  std::optional<ExternalFile> file = external_file_of(*request.table, object);
+  if (!file) return std::nullopt;
+  file->connection = connection;
+  if (request.wanted && !request.wanted(*file)) return std::nullopt;
   return file;
 }
 
@@ -129,6 +122,23 @@ class Downloads {
 };
 
 }  // namespace
+
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
+                                             const storage::ObjectInfo& object) {
+  if (object.path.starts_with(kManifests)) return std::nullopt;
+  ExternalFile file;
+  const size_t slash = object.path.rfind('/');
+  if (slash != object.path.npos) file.folder = object.path.substr(0, slash);
+  file.name = object.path.substr(slash == object.path.npos ? 0 : slash + 1);
+  file.size = object.size;
+  if (!file.name.starts_with(table.name_prefix) || !has_extension(file.name, table.file_extension)) {
+    return std::nullopt;
+  }
+  auto partitions = partition_values(table, file.folder);
+  if (!partitions) return std::nullopt;
+  file.partitions = *std::move(partitions);
+  return file;
+}
 
 Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
   ExternalFiles result;

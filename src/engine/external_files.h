@@ -39,6 +39,11 @@ struct ExternalFilesRequest {
   std::function<std::optional<Error>()> expired;
 };
 
+/// The file that an object is of the table; nullopt where it is none: by the path format, namePrefix or
+/// fileExtension, or because it is a manifest of a continuous export.
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
+                                             const storage::ObjectInfo& object);
+
 /// Errors: those of the stores; LimitExceeded where downloads would fill the disk.
 Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request);
 

@@ -1,13 +1,10 @@
 #include "export/artifacts.h"
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <mutex>
-#include <optional>
-#include <thread>
 
 #include "base/fail_point.h"
+#include "export/for_all.h"
 #include "export/paths.h"
 #include "export/target_plan.h"
 #include "export/text_writer.h"
@@ -19,6 +16,8 @@ namespace fs = std::filesystem;
 
 /// Artifacts that are put into storage at once.
 constexpr size_t kPutThreads = 8;
+/// Checksums that are taken at once: each is bound by memory, not by the disk.
+constexpr size_t kChecksumThreads = 2;
 
 Error cancelled() {
   return Error(ErrorCode::Cancelled, "the export was cancelled");
@@ -47,32 +46,6 @@ class StagingFolder {
  private:
   const std::string path_;
 };
-
-/// Runs f(0) … f(count - 1) on a few threads, until one fails.
-template <typename F>
-Status for_all(size_t count, size_t threads, const F& f) {
-  std::atomic<size_t> next{0};
-  std::atomic<bool> failed{false};
-  std::mutex mutex;
-  std::optional<Error> failure;
-  const auto work = [&] {
-    for (size_t i = next++; i < count && !failed; i = next++) {
-      const Status status = f(i);
-      if (status.ok()) continue;
-      const std::lock_guard lock(mutex);
-      if (!failed.exchange(true)) failure = status.error();
-    }
-  };
-  std::vector<std::thread> helpers;
-  try {
-    for (size_t i = 1; i < std::min(count, threads); ++i) helpers.emplace_back(work);
-  } catch (const std::system_error&) {
-    // Fewer threads do it too.
-  }
-  work();
-  for (std::thread& helper : helpers) helper.join();
-  return failure ? Status(*failure) : Status();
-}
 
 }  // namespace
 
@@ -155,6 +128,11 @@ Result<std::vector<catalog::Artifact>> ArtifactWriter::publish(
     artifact.records = files[i].rows;
     artifact.bytes = files[i].bytes;
   }
+  const auto measure = [&](size_t i) -> Status {
+    SPILLWAY_ASSIGN(artifacts[i].checksum, checksum_of(files[i].path));
+    return {};
+  };
+  SPILLWAY_TRY(for_all(files.size(), kChecksumThreads, measure));
   SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) { return writer.add_pending(artifacts); }));
   SPILLWAY_FAIL_POINT("export.pending.after");
   const auto put = [&](size_t i) -> Status {

@@ -127,26 +127,44 @@ Result<kql::BoundQuery> bind_scoped(const std::shared_ptr<const catalog::Snapsho
   return bind(snapshot, database, definition, std::move(scopes), now);
 }
 
+StretchLimits limits_of(const ContinuousExport& definition, const ServiceOptions& options) {
+  return {definition.max_records_per_run > 0 ? definition.max_records_per_run : options.records_per_run,
+          definition.max_bytes_per_run > 0 ? definition.max_bytes_per_run : options.bytes_per_run};
+}
+
 Stretch plan_stretch(const Facts& facts, Cursor from, Cursor upper, const StretchLimits& limits) {
-  Stretch stretch{.to = upper, .has_records = false, .more = false};
+  Stretch stretch;
+  stretch.to = upper;
   std::vector<const catalog::Extent*> extents;
   for (const auto& table : facts) collect(*table, from, upper, limits, extents);
   stretch.has_records = !extents.empty();
   std::sort(extents.begin(), extents.end(), [](auto* a, auto* b) { return a->max_cursor < b->max_cursor; });
-  int64_t records = 0, bytes = 0;
   Cursor end = 0;  // of the extents that fit
   for (const catalog::Extent* extent : extents) {
-    records += extent->rows;
-    bytes += extent->bytes;
-    const bool fits = records <= limits.records && bytes <= limits.bytes;
+    const bool fits =
+        stretch.records + extent->rows <= limits.records && stretch.bytes + extent->bytes <= limits.bytes;
     if (!fits && end > 0 && extent->max_cursor > end) {
       stretch.to = std::min(end, upper);
       stretch.more = stretch.to < upper;
       return stretch;
     }
     end = extent->max_cursor;
+    const Cursor first = std::max(extent->min_cursor, from + 1);
+    stretch.oldest = stretch.extents == 0 ? first : std::min(stretch.oldest, first);
+    stretch.extents += 1;
+    stretch.records += extent->rows;
+    stretch.bytes += extent->bytes;
   }
   return stretch;
+}
+
+Stretch next_stretch(const Facts& facts, const ContinuousExport& definition, Cursor newest,
+                     const StretchLimits& limits, Ticks now) {
+  // Cursors are at least the time of their commit in ticks: what is older than the latency lies below it.
+  const Cursor upper =
+      definition.forced_latency > 0 ? std::min(newest, now - definition.forced_latency) : newest;
+  if (upper <= definition.exported_to) return {.to = definition.exported_to};
+  return plan_stretch(facts, definition.exported_to, upper, limits);
 }
 
 bool has_records_after(const Facts& facts, Cursor cursor) {

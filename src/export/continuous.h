@@ -32,17 +32,28 @@ Result<kql::BoundQuery> bind_scoped(const std::shared_ptr<const catalog::Snapsho
 /// How far the next run goes.
 struct Stretch {
   catalog::Cursor to = 0;
-  bool has_records = false;  // may have: some extent holds records of (from, to]
-  bool more = false;         // a backlog is left behind `to`
+  bool has_records = false;    // may have: some extent holds records of (from, to]
+  bool more = false;           // a backlog is left behind `to`
+  catalog::Cursor oldest = 0;  // of the first of them, or a little before it; 0: there are none
+  int64_t extents = 0, records = 0, bytes = 0;  // of the extents that hold them
 };
 struct StretchLimits {
   int64_t records = 0, bytes = 0;
 };
 
+/// The definition's own, or the server's.
+StretchLimits limits_of(const catalog::ContinuousExport& definition, const ServiceOptions& options);
+
 /// The records after `from` and up to `upper`, cut behind an extent where they exceed a limit (one extent at
 /// least is taken). Costs what the extents after `from` cost, not the table.
 Stretch plan_stretch(const std::vector<std::shared_ptr<const catalog::Table>>& facts, catalog::Cursor from,
                      catalog::Cursor upper, const StretchLimits& limits);
+
+/// That of a definition which stands at its `exported_to`: up to the database's cursor, or less by its forced
+/// latency. Nothing where that isn't behind `exported_to`.
+Stretch next_stretch(const std::vector<std::shared_ptr<const catalog::Table>>& facts,
+                     const catalog::ContinuousExport& definition, catalog::Cursor newest,
+                     const StretchLimits& limits, Ticks now);
 
 /// True where a fact table holds records after the cursor.
 bool has_records_after(const std::vector<std::shared_ptr<const catalog::Table>>& facts,

@@ -57,20 +57,22 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
   const auto prepared = prepare(snapshot, database, *definition, now);
   if (!prepared.ok()) return fail_before_reading(subject, prepared.error());
 
-  // Cursors are at least the time of their commit in ticks: what is older than the latency lies below it.
-  const catalog::Cursor newest = subject.database.cursor;
-  const catalog::Cursor upper =
-      definition->forced_latency > 0 ? std::min(newest, now - definition->forced_latency) : newest;
-  if (upper <= definition->exported_to) return RunReport();
-  const Stretch stretch = plan_stretch(prepared->facts, definition->exported_to, upper,
-                                       {options_.records_per_run, options_.bytes_per_run});
-  if (!stretch.has_records && upper - definition->exported_to < kIdleStep) return RunReport();
+  const Stretch stretch = next_stretch(prepared->facts, *definition, subject.database.cursor,
+                                       limits_of(*definition, options_), now);
+  if (stretch.to <= definition->exported_to) return RunReport();
+  if (!stretch.has_records && stretch.to - definition->exported_to < kIdleStep) return RunReport();
+  // Those that an earlier run left due come first: a reader sees manifests in the order of the runs.
+  if (definition->manifest) {
+    if (const Status put = manifests_.put_due(std::pair(database, name)); !put.ok()) {
+      return fail_before_reading(subject, put.error());
+    }
+  }
   return run_stretch(subject, stretch, cancel);
 }
 
 Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const Stretch& stretch,
                                                 const std::shared_ptr<engine::CancelToken>& cancel) {
-  SPILLWAY_ASSIGN(const catalog::ExportRun run, begin(subject, stretch.to));
+  SPILLWAY_ASSIGN(const catalog::ExportRun run, begin(subject, stretch.to, stretch.oldest));
   const auto artifacts = write_and_commit(run, stretch.has_records, cancel);
   RunReport report{.moved = true, .more = stretch.more, .records = 0, .bytes = 0};
   if (!artifacts.ok()) {
@@ -94,13 +96,14 @@ Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const St
 
 /// What is wrong with a definition shows as a failed run of it, also while nothing new is there to export.
 Error ContinuousRunner::fail_before_reading(const Subject& subject, const Error& error) {
-  const auto run = begin(subject, std::max(subject.database.cursor, subject.definition.exported_to));
+  const auto run = begin(subject, std::max(subject.database.cursor, subject.definition.exported_to), 0);
   if (!run.ok()) return run.error();
   fail(*run, error);
   return error;
 }
 
-Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catalog::Cursor to) {
+Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catalog::Cursor to,
+                                                   catalog::Cursor oldest) {
   const catalog::ContinuousExport& definition = subject.definition;
   catalog::ExportRun run;
   const Status begun = catalog_.write([&](catalog::Writer& writer) -> Status {
@@ -110,7 +113,8 @@ Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catal
         current->exported_to != definition.exported_to) {
       return Status(ErrorCode::Conflict, "continuous export '" + definition.name + "' was changed meanwhile");
     }
-    SPILLWAY_ASSIGN(run, writer.begin_run(subject.database_name, definition.name, to, options_.owner));
+    SPILLWAY_ASSIGN(run,
+                    writer.begin_run(subject.database_name, definition.name, to, options_.owner, oldest));
     return {};
   });
   if (begun.ok()) return run;
@@ -122,20 +126,28 @@ Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catal
 Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     const catalog::ExportRun& run, bool has_records, const std::shared_ptr<engine::CancelToken>& cancel) {
   SPILLWAY_FAIL_POINT("export.begin.after");
-  std::vector<catalog::Artifact> artifacts;
+  Written written;
   if (has_records) {
-    SPILLWAY_ASSIGN(artifacts, write_artifacts(run, cancel));
+    SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
   }
-  SPILLWAY_TRY(commit(run, artifacts));
+  SPILLWAY_TRY(commit(run, written));
+  if (written.manifest) put_manifest(run);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
   }
-  return artifacts;
+  return written.artifacts;
+}
+
+void ContinuousRunner::put_manifest(const catalog::ExportRun& run) {
+  if (const Status put = manifests_.put_due(std::pair(run.database, run.name)); !put.ok()) {
+    log::warning("the manifest of an export run can't be written yet",
+                 {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
+  }
 }
 
 /// Facts and dimensions at one snapshot, taken after the begin: it holds everything up to run.to.
-Result<std::vector<catalog::Artifact>> ContinuousRunner::write_artifacts(
+Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
     const catalog::ExportRun& run, const std::shared_ptr<engine::CancelToken>& cancel) {
   const auto snapshot = catalog_.snapshot();
   const auto definition = find_export(*snapshot, run.database, run.name);
@@ -147,13 +159,18 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_artifacts(
   SPILLWAY_ASSIGN(const kql::BoundQuery query,
                   bind_scoped(snapshot, run.database, *definition, prepared.facts,
                               {.after = run.from, .to = run.to}, now));
-  return writer_.write({run.id, run.database, run.name, prepared.settings, query.results[0].plan}, cancel);
+  Written written;
+  SPILLWAY_ASSIGN(
+      written.artifacts,
+      writer_.write({run.id, run.database, run.name, prepared.settings, query.results[0].plan}, cancel));
+  if (definition->manifest) written.manifest = manifest_of(run, prepared.settings, written.artifacts);
+  return written;
 }
 
-Status ContinuousRunner::commit(const catalog::ExportRun& run,
-                                const std::vector<catalog::Artifact>& artifacts) {
+Status ContinuousRunner::commit(const catalog::ExportRun& run, const Written& written) {
   SPILLWAY_FAIL_POINT("export.commit.before");
-  return catalog_.write([&](catalog::Writer& writer) { return writer.commit_run(run, artifacts); });
+  return catalog_.write(
+      [&](catalog::Writer& writer) { return writer.commit_run(run, written.artifacts, written.manifest); });
 }
 
 Status ContinuousRunner::record_failure(const catalog::ExportRun& run, const Error& error) {

@@ -1,9 +1,9 @@
 // One run of a continuous export, as docs/architecture.md tells it: begin → artifacts → commit, or fail.
 //
-//   begin   catalog: the run over (from, to], Running          fails: there is no run
-//   write   artifacts, see artifacts.h                         fails: the run is Failed, what lies there
-//   abandoned commit  catalog: artifacts exported, position at `to`      fails: Conflict where the export
-//   changed meanwhile
+//   begin     catalog: the run over (from, to], Running           fails: there is no run
+//   write     artifacts, see artifacts.h                          fails: the run is Failed, what lies there
+//   abandoned commit    catalog: artifacts exported, position at `to`       fails: Conflict where the export
+//   changed meanwhile manifest  where the export wants one, see manifest.h          fails: it stays due
 //
 // The catalog alone says whether a run is committed. A failure that couldn't be recorded (the catalog's disk
 // is full) is kept and recorded later, before the next run; after a restart the catalog does it itself.
@@ -18,6 +18,7 @@
 #include "export/artifacts.h"
 #include "export/continuous.h"
 #include "export/janitor.h"
+#include "export/manifest.h"
 
 namespace spillway::exports {
 
@@ -30,9 +31,14 @@ struct RunReport {
 
 class ContinuousRunner {
  public:
-  ContinuousRunner(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor, const Clock& clock,
-                   const ServiceOptions& options)
-      : catalog_(catalog), writer_(writer), janitor_(janitor), clock_(clock), options_(options) {}
+  ContinuousRunner(catalog::Catalog& catalog, ArtifactWriter& writer, ManifestWriter& manifests,
+                   Janitor& janitor, const Clock& clock, const ServiceOptions& options)
+      : catalog_(catalog),
+        writer_(writer),
+        manifests_(manifests),
+        janitor_(janitor),
+        clock_(clock),
+        options_(options) {}
 
   /// Costs nothing but a look at the newest extents where there is nothing new.
   Result<RunReport> run(const std::string& database, const std::string& name,
@@ -47,18 +53,24 @@ class ContinuousRunner {
   Result<RunReport> run_stretch(const Subject& subject, const Stretch& stretch,
                                 const std::shared_ptr<engine::CancelToken>& cancel);
   Error fail_before_reading(const Subject& subject, const Error& error);
-  Result<catalog::ExportRun> begin(const Subject& subject, catalog::Cursor to);
-  Result<std::vector<catalog::Artifact>> write_artifacts(const catalog::ExportRun& run,
-                                                         const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<catalog::ExportRun> begin(const Subject& subject, catalog::Cursor to, catalog::Cursor oldest);
+  struct Written {
+    std::vector<catalog::Artifact> artifacts;
+    std::optional<catalog::Manifest> manifest;
+  };
+  Result<Written> write_artifacts(const catalog::ExportRun& run,
+                                  const std::shared_ptr<engine::CancelToken>& cancel);
+  void put_manifest(const catalog::ExportRun& run);
   Result<std::vector<catalog::Artifact>> write_and_commit(const catalog::ExportRun& run, bool has_records,
                                                           const std::shared_ptr<engine::CancelToken>& cancel);
-  Status commit(const catalog::ExportRun& run, const std::vector<catalog::Artifact>& artifacts);
+  Status commit(const catalog::ExportRun& run, const Written& written);
   Status record_failure(const catalog::ExportRun& run, const Error& error);
   void fail(const catalog::ExportRun& run, const Error& error);
   bool is_committed(const catalog::ExportRun& run) const;
 
   catalog::Catalog& catalog_;
   ArtifactWriter& writer_;
+  ManifestWriter& manifests_;
   Janitor& janitor_;
   const Clock& clock_;
   const ServiceOptions& options_;

@@ -27,6 +27,15 @@ Status apply_properties(const std::map<std::string, std::string>& properties,
                       "': property 'managedIdentity' isn't supported; give the external "
                       "table's connection string its credentials");
   }
+  // Spillway's own: the service has none of these.
+  SPILLWAY_ASSIGN(const auto backfill, given.boolean("backfill"));
+  definition.backfill = backfill.value_or(false);
+  SPILLWAY_ASSIGN(const auto manifest, given.boolean("manifest"));
+  definition.manifest = manifest.value_or(false);
+  SPILLWAY_ASSIGN(const auto records, given.integer("maxRecordsPerRun", 1, INT64_MAX));
+  definition.max_records_per_run = records.value_or(0);
+  SPILLWAY_ASSIGN(const auto bytes, given.integer("maxBytesPerRun", 1, INT64_MAX));
+  definition.max_bytes_per_run = bytes.value_or(0);
   definition.properties.clear();
   for (const char* name : kSettings) {
     if (const auto value = given.text(name)) definition.properties[name] = *value;

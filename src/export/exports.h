@@ -104,6 +104,28 @@ struct ExportHealth {
   int64_t records = 0, bytes = 0;
 };
 
+/// What `.verify continuous-export` found at an artifact's place.
+struct Finding {
+  enum class State {
+    Verified,     // length, checksum and number of records are those that were committed
+    Missing,      // there is no such object
+    Altered,      // it is another one
+    Unreachable,  // the store doesn't say
+  } state = State::Verified;
+  catalog::Artifact artifact;             // as it was committed
+  std::optional<int64_t> records, bytes;  // as they are
+  std::string details;
+};
+
+/// What the next run of an export would read and write.
+struct RunPlan {
+  catalog::Cursor from = 0, to = 0;
+  int64_t extents = 0, records = 0, bytes = 0;  // of the fact tables, before the query
+  int64_t result_records = 0;                   // that the query makes of them
+  int64_t partitions = 0, files = 0;            // files: at least
+  bool more = false;                            // a further run would follow at once
+};
+
 class Service {
  public:
   static Result<std::unique_ptr<Service>> open(catalog::Catalog& catalog, engine::Engine& engine,
@@ -134,6 +156,14 @@ class Service {
   /// One run of one export, now, on the calling thread, due or not; true where it exported something or moved
   /// the position. For tests and tools; the scheduler does the same.
   virtual Result<bool> run_once(const std::string& database, const std::string& name) = 0;
+  /// What the next run would do, without doing it. It runs the query to count its records.
+  virtual Result<RunPlan> plan_run(const std::string& database, const std::string& name) = 0;
+  /// The same of a definition that create_or_alter() would take, checked alike: of its first run.
+  virtual Result<RunPlan> plan_run(const std::string& database, catalog::ContinuousExport definition,
+                                   const std::map<std::string, std::string>& properties) = 0;
+  /// Reads every artifact that the export has reported, and compares it with what was committed.
+  virtual Result<std::vector<Finding>> verify(const std::string& database, const std::string& name,
+                                              const std::shared_ptr<engine::CancelToken>& cancel) = 0;
   /// One pass of the janitor, now.
   virtual Status sweep() = 0;
 

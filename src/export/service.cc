@@ -14,7 +14,9 @@
 #include "export/exports.h"
 #include "export/janitor.h"
 #include "export/operations.h"
+#include "export/run_plan.h"
 #include "export/scheduler.h"
+#include "export/verify.h"
 
 namespace spillway::exports {
 namespace {
@@ -38,17 +40,33 @@ Status empty_folder(const std::string& folder) {
                 "the staging folder '" + folder + "' can't be used: " + error.message());
 }
 
+/// Where an export began can't be altered.
+Status keep_beginning(const catalog::ContinuousExport& before, catalog::ContinuousExport& definition) {
+  if (definition.backfill && !before.backfill) {
+    return Status(
+        ErrorCode::BadRequest,
+        "continuous export '" + definition.name +
+            "' is there already, and an alter keeps its position: drop it and create it again to export "
+            "with backfill=true what was ingested before");
+  }
+  definition.backfill = before.backfill;
+  return {};
+}
+
 class ServiceImpl : public Service {
  public:
   ServiceImpl(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
               const Clock& clock, const ServiceOptions& options)
       : options_(with_defaults(options)),
         catalog_(catalog),
+        engine_(engine),
+        stores_(stores),
         clock_(clock),
         capacity_(options_.capacity),
         writer_(catalog, engine, stores, options_.staging_folder, options_.format_threads),
         janitor_(catalog, stores),
-        runner_(catalog, writer_, janitor_, clock, options_),
+        manifests_(catalog, stores, options_.staging_folder),
+        runner_(catalog, writer_, manifests_, janitor_, clock, options_),
         operations_(catalog, writer_, janitor_, capacity_, clock),
         scheduler_(catalog, runner_, capacity_, clock) {}
   ~ServiceImpl() override { halt(); }
@@ -73,7 +91,44 @@ class ServiceImpl : public Service {
     SPILLWAY_ASSIGN(const Prepared prepared,
                     prepare(catalog_.snapshot(), database, definition, clock_.now()));
     definition.size_limit = prepared.settings.size_limit;
-    return catalog_.write([&](catalog::Writer& writer) { return writer.put_export(database, definition); });
+    return catalog_.write([&](catalog::Writer& writer) -> Status {
+      const auto& exports = writer.current().databases.at(database)->exports;
+      const auto before = exports.find(definition.name);
+      if (before != exports.end()) SPILLWAY_TRY(keep_beginning(*before->second, definition));
+      return writer.put_export(database, definition, definition.backfill);
+    });
+  }
+
+  Result<RunPlan> plan_run(const std::string& database, const std::string& name) override {
+    const auto snapshot = catalog_.snapshot();
+    const catalog::Database* found = snapshot->database(database);
+    const auto definition = found ? found->exports.find(name) : decltype(found->exports.end())();
+    if (!found || definition == found->exports.end()) {
+      return Error(ErrorCode::EntityNotFound,
+                   "continuous export '" + name + "' not found in database '" + database + "'");
+    }
+    return exports::plan_run(snapshot, engine_, database, *definition->second,
+                             limits_of(*definition->second, options_), clock_.now());
+  }
+  Result<RunPlan> plan_run(const std::string& database, catalog::ContinuousExport definition,
+                           const std::map<std::string, std::string>& properties) override {
+    SPILLWAY_TRY(apply_properties(properties, definition));
+    const auto snapshot = catalog_.snapshot();
+    const catalog::Database* found = snapshot->database(database);
+    if (!found) return Error(ErrorCode::EntityNotFound, "database '" + database + "' not found");
+    const auto before = found->exports.find(definition.name);
+    if (before != found->exports.end()) {
+      SPILLWAY_TRY(keep_beginning(*before->second, definition));
+      definition.exported_to = before->second->exported_to;
+    } else {
+      definition.exported_to = definition.backfill ? 0 : found->cursor;
+    }
+    return exports::plan_run(snapshot, engine_, database, definition, limits_of(definition, options_),
+                             clock_.now());
+  }
+  Result<std::vector<Finding>> verify(const std::string& database, const std::string& name,
+                                      const std::shared_ptr<engine::CancelToken>& cancel) override {
+    return Verifier(catalog_, engine_, stores_, options_.staging_folder).verify(database, name, cancel);
   }
 
   Result<bool> run_once(const std::string& database, const std::string& name) override {
@@ -83,7 +138,9 @@ class ServiceImpl : public Service {
   Status sweep() override {
     SPILLWAY_TRY(runner_.settle());
     SPILLWAY_TRY(operations_.settle());
-    return janitor_.sweep();
+    const Status put = manifests_.put_due();
+    SPILLWAY_TRY(janitor_.sweep());
+    return put;
   }
 
   std::vector<ExportHealth> health() const override { return scheduler_.health(nullptr, nullptr); }
@@ -122,10 +179,13 @@ class ServiceImpl : public Service {
 
   const ServiceOptions options_;
   catalog::Catalog& catalog_;
+  engine::Engine& engine_;
+  const storage::StoreFactory& stores_;
   const Clock& clock_;
   Capacity capacity_;
   ArtifactWriter writer_;
   Janitor janitor_;
+  ManifestWriter manifests_;
   ContinuousRunner runner_;
   Operations operations_;
   Scheduler scheduler_;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/status.h"
+
 namespace spillway::exports {
 
 struct StagedFile {
@@ -12,5 +14,8 @@ struct StagedFile {
   int64_t rows = 0;
   int64_t bytes = 0;  // of the file
 };
+
+/// XXH3 of 128 bits over a file, in hexadecimal: what an artifact's checksum is.
+Result<std::string> checksum_of(const std::string& path);
 
 }  // namespace spillway::exports

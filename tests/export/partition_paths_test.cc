@@ -1,10 +1,10 @@
-#include "commands/partition_paths.h"
+#include "engine/partition_paths.h"
 
 #include <gtest/gtest.h>
 
 #include "export/exports.h"
 
-namespace spillway::commands {
+namespace spillway::engine {
 namespace {
 
 using catalog::ExternalTable;
@@ -101,4 +101,4 @@ TEST(PartitionPathsTest, InvertsTheExportsPaths) {
 }
 
 }  // namespace
-}  // namespace spillway::commands
+}  // namespace spillway::engine

@@ -1,0 +1,107 @@
+#include "export/manifest.h"
+
+#include <boost/json.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <set>
+
+#include "base/fail_point.h"
+#include "base/log.h"
+#include "export/paths.h"
+
+namespace spillway::exports {
+namespace {
+
+namespace json = boost::json;
+
+/// The name of an export as a folder of any store.
+std::string folder_of(const std::string& name) {
+  std::string folder;
+  for (const char c : name) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    if (plain) {
+      folder += c;
+      continue;
+    }
+    char code[4];
+    std::snprintf(code, sizeof code, "~%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    folder += code;
+  }
+  return folder;
+}
+
+std::string name_of(const catalog::ExportRun& run) {
+  char cursor[24];
+  std::snprintf(cursor, sizeof cursor, "%020lld", static_cast<long long>(run.to));
+  return std::string(cursor) + "-" + run.id.str() + ".json";
+}
+
+}  // namespace
+
+catalog::Manifest manifest_of(const catalog::ExportRun& run, const Settings& settings,
+                              const std::vector<catalog::Artifact>& artifacts) {
+  json::array files;
+  int64_t records = 0, bytes = 0;
+  for (const catalog::Artifact& artifact : artifacts) {
+    files.push_back(json::object{{"path", artifact.public_path},
+                                 {"records", artifact.records},
+                                 {"bytes", artifact.bytes},
+                                 {"xxh3", artifact.checksum}});
+    records += artifact.records;
+    bytes += artifact.bytes;
+  }
+  // Cursors as texts: a reader in JavaScript would round them.
+  const json::object content{{"version", 1},
+                             {"database", run.database},
+                             {"export", run.name},
+                             {"externalTable", settings.external_table},
+                             {"run", run.id.str()},
+                             {"from", std::to_string(run.from)},
+                             {"to", std::to_string(run.to)},
+                             {"records", records},
+                             {"bytes", bytes},
+                             {"files", std::move(files)}};
+  return {run.id,
+          run.database,
+          run.name,
+          settings.connections.front(),
+          std::string(kManifestFolder) + "/" + folder_of(run.name) + "/" + name_of(run),
+          json::serialize(content)};
+}
+
+Status ManifestWriter::put_due(const std::optional<std::pair<std::string, std::string>>& of) {
+  const std::lock_guard lock(mutex_);
+  SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
+  std::set<std::pair<std::string, std::string>> stuck;
+  Status first;
+  for (const catalog::Manifest& manifest : due) {
+    const std::pair key(manifest.database, manifest.export_name);
+    if ((of && *of != key) || stuck.contains(key)) continue;
+    if (const Status status = put(manifest); !status.ok()) {
+      stuck.insert(key);
+      if (first.ok()) first = status;
+    }
+  }
+  return first;
+}
+
+Status ManifestWriter::put(const catalog::Manifest& manifest) {
+  SPILLWAY_FAIL_POINT("export.manifest.before");
+  SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(manifest.connection));
+  SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
+  const std::string path = staging_folder_ + "/" + manifest.run.str() + ".json";
+  {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << manifest.content << "\n";
+    file.flush();
+    if (!file)
+      return Status(ErrorCode::StorageTransient, "a manifest can't be written into the staging folder");
+  }
+  SPILLWAY_TRY(store->put_file(path, manifest.object, true));
+  SPILLWAY_FAIL_POINT("export.manifest.after");
+  return catalog_.write([&](catalog::Writer& writer) { return writer.forget_manifest(manifest.run); });
+}
+
+}  // namespace spillway::exports

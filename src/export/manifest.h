@@ -1,0 +1,49 @@
+// Manifests: what a committed run of a continuous export wrote, as a file beside its artifacts, for readers
+// that can't ask the server.
+//
+//   _manifests/EXPORT/TO-RUN.json      TO: the run's last cursor in 20 digits, so that names sort by run
+//
+//   {"version": 1, "database": "D", "export": "X", "externalTable": "E", "run": "guid",
+//    "from": "cursor", "to": "cursor", "records": 17, "bytes": 4096,
+//    "files": [{"path": "https://…/E_1_….parquet", "records": 17, "bytes": 4096, "xxh3": "32 digits"}]}
+//
+// A manifest becomes due in the very transaction that commits its run, and is put then; what a crash or a
+// failing store left due is put before the export's next run, in order. Each `from` is the `to` of the one
+// before, so that a reader knows whether it has them all; a file that no manifest names isn't part of the
+// export.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "export/exports.h"
+
+namespace spillway::exports {
+
+/// The folder that manifests lie in, in the store of the external table's first connection string.
+inline constexpr const char* kManifestFolder = "_manifests";
+
+catalog::Manifest manifest_of(const catalog::ExportRun& run, const Settings& settings,
+                              const std::vector<catalog::Artifact>& artifacts);
+
+class ManifestWriter {
+ public:
+  ManifestWriter(catalog::Catalog& catalog, const storage::StoreFactory& stores, std::string staging_folder)
+      : catalog_(catalog), stores_(stores), staging_folder_(std::move(staging_folder)) {}
+
+  /// Puts those that are due, of one export or of all; the first error, which keeps back the later ones of
+  /// the same export.
+  Status put_due(const std::optional<std::pair<std::string, std::string>>& of = std::nullopt);
+
+ private:
+  Status put(const catalog::Manifest& manifest);
+
+  catalog::Catalog& catalog_;
+  const storage::StoreFactory& stores_;
+  const std::string staging_folder_;
+  std::mutex mutex_;  // one pass at a time
+};
+
+}  // namespace spillway::exports
