@@ -56,6 +56,7 @@ using ChunkHandle = Owner<duckdb_data_chunk, duckdb_destroy_data_chunk>;
 using TypeHandle = Owner<duckdb_logical_type, duckdb_destroy_logical_type>;
 using ConfigHandle = Owner<duckdb_config, duckdb_destroy_config>;
 using ScalarFunctionHandle = Owner<duckdb_scalar_function, duckdb_destroy_scalar_function>;
+using AggregateFunctionHandle = Owner<duckdb_aggregate_function, duckdb_destroy_aggregate_function>;
 
 /// Owns a result (a struct in the API, not a handle).
 class ResultHandle {

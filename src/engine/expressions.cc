@@ -170,8 +170,17 @@ Result<std::string> Lowering::lower_aggregate_call(const kql::AggregateCall& cal
   if (call.filter) {
     SPILLWAY_ASSIGN(filter, expression(*call.filter, scope));
   }
-  const std::string sql =
-      cast(kql::expand_aggregate(call.function->sql, arguments, filter, order), call.output.type);
+  std::string sql_template = call.function->sql;
+  if (call.function->native) {
+    std::vector<Type> types;
+    for (const kql::ExprPtr& arg : call.args) types.push_back(arg->type);
+    SPILLWAY_ASSIGN(const std::string name,
+                    context_.natives->name_of(*call.function, types, call.output.type));
+    sql_template = name + (call.function->ordered ? "({*}{order})" : "({*})");
+  }
+  std::string sql = kql::expand_aggregate(sql_template, arguments, filter, order);
+  if (!call.record.empty()) return sql;
+  sql = cast(sql, call.output.type);
   return call.output.type == Type::String ? "COALESCE(" + sql + ", '')" : sql;
 }
 

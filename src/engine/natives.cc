@@ -62,11 +62,16 @@ void delete_registration(void* registration) {
 
 }  // namespace
 
+std::string NativeFunctions::name_for(const std::string& native_name, const std::vector<Type>& arguments,
+                                      Type result) {
+  std::string name = native_name + "_";
+  for (const Type type : arguments) name += std::string("_") + kql_name(type);
+  return name + "_to_" + kql_name(result);
+}
+
 Result<std::string> NativeFunctions::name_of(const kql::Lowering& lowering,
                                              const std::vector<Type>& arguments, Type result) {
-  std::string name = lowering.native_name + "_";
-  for (const Type type : arguments) name += std::string("_") + kql_name(type);
-  name += std::string("_to_") + kql_name(result);
+  std::string name = name_for(lowering.native_name, arguments, result);
   const std::lock_guard lock(mutex_);
   if (registered_.contains(name)) return name;
 

@@ -1,5 +1,5 @@
-// Native functions of the function table as scalar functions of one database. A function is registered when a
-// query first uses it, once for each combination of argument types.
+// Native functions and aggregates of the function table as functions of one database. Each is registered when
+// a query first uses it, once for each combination of argument types.
 #pragma once
 
 #include <mutex>
@@ -22,8 +22,14 @@ class NativeFunctions {
   /// The name that SQL calls the function by, with arguments of exactly these types. `lowering` must live as
   /// long as the database: the function table does.
   Result<std::string> name_of(const kql::Lowering& lowering, const std::vector<Type>& arguments, Type result);
+  /// The same of an aggregate that is native (native_aggregates.cc).
+  Result<std::string> name_of(const kql::AggregateOverload& aggregate, const std::vector<Type>& arguments,
+                              Type result);
 
  private:
+  static std::string name_for(const std::string& native_name, const std::vector<Type>& arguments,
+                              Type result);
+
   std::mutex mutex_;
   ConnectionHandle connection_;
   std::set<std::string> registered_;

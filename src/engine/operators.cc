@@ -331,10 +331,25 @@ Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
     block.columns.push_back(column.id);
     ordinals.push_back(std::to_string(items.size()));
   }
+  std::vector<Item> shown;  // of a SELECT above, where records are taken apart
+  for (const Item& key : items) shown.push_back({key.name, key.name});
+  bool records = false;
   for (const kql::AggregateCall& call : rel.aggregates) {
     SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope, order_by(input.order)));
-    items.push_back({std::move(sql), id_name(call.output.id)});
-    block.columns.push_back(call.output.id);
+    const std::string name =
+        call.record.empty() ? id_name(call.output.id) : "r" + std::to_string(items.size());
+    items.push_back({std::move(sql), name});
+    if (call.record.empty()) {
+      shown.push_back({name, name});
+      block.columns.push_back(call.output.id);
+    }
+    records = records || !call.record.empty();
+    for (size_t i = 0; i < call.record.size(); ++i) {
+      std::string value = "struct_extract(" + name + ", " + std::to_string(i + 1) + ")";
+      if (call.record[i].type == Type::String) value = "COALESCE(" + value + ", '')";
+      shown.push_back({std::move(value), id_name(call.record[i].id)});
+      block.columns.push_back(call.record[i].id);
+    }
   }
   if (items.empty()) {  // one row of nothing
     block.sql = std::string("SELECT 0 AS ") + kNoColumn;
@@ -342,6 +357,11 @@ Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
   }
   block.sql = select_from(items, input);
   if (!ordinals.empty()) block.sql += " GROUP BY " + join_texts(ordinals, ", ");
+  if (records) {
+    Block inner;
+    inner.sql = std::move(block.sql);
+    block.sql = select_from(shown, inner);
+  }
   return block;
 }
 
@@ -392,6 +412,13 @@ Result<Lowering::Block> Lowering::lower_sort(const kql::Sort& rel, const Bounds&
   std::vector<Item> items = keep_all(input);
   for (const kql::SortKey& key : rel.keys) {
     SPILLWAY_ASSIGN(std::string sql, expression(*key.expression, scope));
+    // NaN stands beside null, and DuckDB sorts it above all numbers.
+    if (key.expression->type == Type::Real && key.descending != key.nulls_first) {
+      std::string name = "k" + std::to_string(next_key_++);
+      items.push_back({"isnan(" + sql + ")", name});
+      block.keys.push_back(name);
+      block.order.push_back({std::move(name), key.nulls_first, key.nulls_first});
+    }
     std::string name = "k" + std::to_string(next_key_++);
     items.push_back({std::move(sql), name});
     block.keys.push_back(name);

@@ -110,9 +110,9 @@ void* VectorWriter::data() {
   return type_ == Type::Guid ? guids_.data() : data_;
 }
 
-void VectorWriter::finish() {
+void VectorWriter::finish(size_t first) {
   auto* values = static_cast<duckdb_hugeint*>(data_);
-  for (size_t i = 0; i < guids_.size(); ++i) {
+  for (size_t i = first; i < guids_.size(); ++i) {
     values[i] = {guids_[i].low, static_cast<int64_t>(guids_[i].high ^ kUuidSign)};
   }
 }

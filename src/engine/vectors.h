@@ -37,8 +37,8 @@ class VectorReader {
 class VectorWriter : public VectorSink {
  public:
   VectorWriter(Type type, duckdb_vector vector, size_t rows);
-  /// After the last value: converts what was written in another layout.
-  void finish();
+  /// After the last value: converts what was written, from position `first` on, in another layout.
+  void finish(size_t first = 0);
 
   void set_null(size_t i) override;
   void set_text(size_t i, std::string_view text) override;

@@ -120,6 +120,7 @@ Status Binder::bind_set(const syntax::SetStatement& set) {
   if (set.value) {
     if (const auto* constant = set.value->try_as<syntax::LiteralExpr>()) {
       value = constant->value.str();
+      set_values_[set.name.text] = constant->value;
     } else if (const auto* name = set.value->try_as<syntax::NameExpr>()) {
       value = name->name.text;
     }

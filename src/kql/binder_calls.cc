@@ -89,6 +89,11 @@ std::optional<int> overload_cost(const Overload& overload, const std::vector<Exp
   return sum;
 }
 
+bool fits_count(const AggregateFunction& function, size_t count) {
+  return std::any_of(function.overloads.begin(), function.overloads.end(),
+                     [&](const auto& overload) { return takes_count(*overload, count); });
+}
+
 bool is_word(std::string_view name) {
   return !name.empty() && (std::isalpha(static_cast<unsigned char>(name[0])) || name[0] == '_');
 }
@@ -310,7 +315,10 @@ Result<ExprPtr> Binder::bind_call(const syntax::CallExpr& call_expression, Scala
   const ScalarFunction* function = table.scalar(name);
   const AggregateFunction* aggregate =
       is_word(name) && name.find(' ') == std::string::npos ? table.aggregate(name) : nullptr;
-  if (aggregate && (scope.aggregates || !function)) return bind_aggregate(*aggregate, expression, scope);
+  // hll_merge() and others are both: the aggregate takes one argument, the function several.
+  const bool is_aggregate = aggregate && (!function || (scope.aggregates && !scope.aggregates->inside &&
+                                                        fits_count(*aggregate, expression.arguments.size())));
+  if (is_aggregate) return bind_aggregate(*aggregate, expression, scope);
   if (!function || function->overloads.empty() || name.find(' ') != std::string::npos) {
     const std::string near = table.nearest(name);
     return semantic("Unknown function: '" + name + "'" +
@@ -359,9 +367,13 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"columnifexists", &Binder::bind_column_ifexists},
       {"pack_all", &Binder::bind_pack_all},
       {"assert", &Binder::bind_assert},
+      {"bin_auto", &Binder::bind_bin_auto},
       {"extract", &Binder::bind_typed_extract},
       {"extract_json", &Binder::bind_typed_extract},
       {"extractjson", &Binder::bind_typed_extract},
+      {"percentile_tdigest", &Binder::bind_typed_extract},
+      {"percentiles_array_tdigest", &Binder::bind_typed_extract},
+      {"percentile_array_tdigest", &Binder::bind_typed_extract},
   };
   const std::string& name = expression.name.text;
   if (const auto handler = kHandlers.find(name); handler != kHandlers.end()) {
@@ -553,6 +565,20 @@ Result<ExprPtr> Binder::bind_pack_all(const syntax::CallExpr& expression, Scalar
     SPILLWAY_ASSIGN(arguments[i + 1], convert(std::move(arguments[i + 1]), Type::Dynamic));
   }
   return call(ignore_empty ? "pack not empty" : "bag_pack", std::move(arguments), expression.span);
+}
+
+/// bin_auto(x): bin_at() with what `set query_bin_auto_size` and `set query_bin_auto_at` say.
+Result<ExprPtr> Binder::bind_bin_auto(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(expression, 1, 1));
+  SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*expression.arguments[0].value, scope));
+  const auto size = set_values_.find("query_bin_auto_size"), at = set_values_.find("query_bin_auto_at");
+  if (size == set_values_.end()) {
+    return semantic("bin_auto(): needs the size of a bin; say 'set query_bin_auto_size=…;' before the query",
+                    expression.span);
+  }
+  std::vector<ExprPtr> arguments = {std::move(value), literal(size->second, expression.span)};
+  if (at != set_values_.end()) arguments.push_back(literal(at->second, expression.span));
+  return call(at == set_values_.end() ? "bin" : "bin_at", std::move(arguments), expression.span);
 }
 
 /// extract(…, typeof(T)): the text, converted.

@@ -202,6 +202,7 @@ class Binder {
   Result<ExprPtr> bind_unary(const syntax::UnaryExpr& unary, ScalarScope& scope);
   Result<ExprPtr> bind_binary(const syntax::BinaryExpr& binary, ScalarScope& scope);
   Result<ExprPtr> bind_star_predicate(const syntax::BinaryExpr& binary, ScalarScope& scope);
+  Result<ExprPtr> bind_real_order(std::string_view op, ExprPtr left, ExprPtr right, TextSpan span);
   Result<ExprPtr> bind_comparison(std::string_view op, ExprPtr left, ExprPtr right, TextSpan span);
   Result<ExprPtr> bind_logical(const syntax::LogicalExpr& logical, ScalarScope& scope);
   Result<ExprPtr> bind_in(const syntax::InExpr& in, ScalarScope& scope);
@@ -231,6 +232,7 @@ class Binder {
   Result<ExprPtr> bind_column_ifexists(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_assert(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_typed_extract(const syntax::CallExpr& call, ScalarScope& scope);
   Status check_arguments(const syntax::CallExpr& call, size_t least, size_t most) const;
   /// A call of a function of the table: picks the overload, converts the arguments.
@@ -326,6 +328,7 @@ class Binder {
   Result<Tabular> finish_summarize(Tabular input, std::shared_ptr<Aggregate> node,
                                    std::vector<AggregateCall> calls, std::vector<NamedOutput> outputs,
                                    TextSpan span);
+  Result<std::vector<NamedOutput>> bind_record(const syntax::CallExpr& call, ScalarScope& scope);
   Result<std::vector<NamedOutput>> bind_row_aggregate(const syntax::CallExpr& call, ScalarScope& scope);
   Result<std::vector<NamedOutput>> bind_percentiles(const syntax::CallExpr& call, ScalarScope& scope);
 
@@ -389,8 +392,10 @@ class Binder {
                             NameAllocator& names);
   /// The name of an output, once all given ones are claimed.
   static std::string name_output(const syntax::NamedExpr& output, NameAllocator& names);
-  /// The name that an output column gets from its expression; empty where it gives none.
-  static std::string automatic_name(const syntax::Expr& expression);
+  /// The name that an output column gets from its expression; empty where it gives none. `aggregates`: where
+  /// they may stand in it.
+  static std::string automatic_name(const syntax::Expr& expression, bool aggregates = false);
+  static std::string aggregate_name(const AggregateFunction& function, const syntax::CallExpr& call);
 
   const BindOptions& options_;
   BoundQuery result_;
@@ -398,6 +403,7 @@ class Binder {
   std::map<std::pair<std::string, std::string>, const syntax::FunctionExpr*> stored_;
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
+  std::map<std::string, Value> set_values_;  // of set statements that give a literal
   ColumnId next_id_ = 1;
   size_t plan_nodes_ = 0;
   int function_depth_ = 0;
@@ -420,8 +426,8 @@ bool is_constant(const Expr& expression);
 bool converts_implicitly(Type from, Type to);
 /// The type that values of both are compared or chosen in; nullopt where there is none.
 std::optional<Type> common_type_of(Type a, Type b, bool dynamic_wins);
-/// int, where an int is compared with long literals that an int holds, so that the column needs no conversion; else
-/// the common type.
+/// int, where an int is compared with long literals that an int holds, so that the column needs no
+/// conversion; else the common type.
 Type narrowest(Type common, const std::vector<ExprPtr>& values);
 /// A literal array's elements as values of their own, nulls left out; false for anything else.
 bool expand_array(const Expr& expression, std::vector<Value>& out);

@@ -11,18 +11,48 @@ std::string joined_name(const std::string& base, const std::string& name) {
   return base.empty() ? "" : base + "_" + name;
 }
 
-/// Functions whose column keeps the name of their first argument.
-bool keeps_name(std::string_view function) {
-  static const std::set<std::string_view> kFunctions = {
-      "bin",      "floor",     "bin_at",     "tostring",  "tolong",     "toint",      "toreal",
-      "todouble", "todecimal", "tobool",     "toboolean", "todatetime", "totimespan", "totime",
-      "toguid",   "todynamic", "parse_json", "parsejson", "toobject"};
-  return kFunctions.count(function) > 0;
+/// Calls whose column takes the name of their first argument.
+constexpr std::string_view kNamedByArgument =
+    " abs acos asin atan atan2 bin bin_at bin_auto binary_and binary_not binary_or "
+    "binary_shift_left binary_shift_right binary_xor bitset_count_ones ceiling cos erf erfc exp "
+    "exp10 exp2 floor format_bytes format_datetime format_timespan gamma log log10 log2 loggamma "
+    "parse_csv parse_json parse_xml parsejson pow rand round series_fill_backward series_fill_const "
+    "series_fill_forward series_fill_linear series_fir series_iir series_outliers sin split sqrt "
+    "startofday tan tobool toboolean todatetime todecimal todouble todynamic toguid tohex toint "
+    "tolong toobject toreal tostring totime totimespan ";
+
+/// How the column of a call is named, where it isn't "Column1".
+struct CallName {
+  std::string_view prefix;
+  bool with_argument = true;  // and the name of the first argument
+};
+
+std::optional<CallName> call_name(const syntax::CallExpr& call) {
+  static const std::map<std::string_view, CallName> kOthers = {
+      {"strlen", {"strlen_"}},
+      {"string_size", {"string_size_"}},
+      {"repeat", {"repeat_"}},
+      {"gettype", {"type_"}},
+      {"treepath", {"tree_"}},
+      {"dcount_hll", {"dcount_hll_"}},
+      {"percentile_tdigest", {"percentile_tdigest_"}},
+      {"percentiles_array_tdigest", {"percentile_tdigest_"}},
+      {"hll_merge", {"hll_merged_result", false}},
+      {"merge_tdigest", {"tdigests_merge_result", false}},
+      {"tdigest_merge", {"tdigests_merge_result", false}},
+      {"ingestion_time", {"$IngestionTime", false}},
+  };
+  const std::string& name = call.name.text;
+  if (kNamedByArgument.find(" " + name + " ") != std::string_view::npos) return CallName();
+  const bool single = name == "make_datetime" || name == "make_timespan";
+  if (single && call.arguments.size() == 1) return CallName();
+  const auto found = kOthers.find(name);
+  return found == kOthers.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace
 
-std::string Binder::automatic_name(const syntax::Expr& expression) {
+std::string Binder::automatic_name(const syntax::Expr& expression, bool aggregates) {
   switch (expression.kind) {
     case syntax::ExprKind::Name: return expression.as<syntax::NameExpr>().name.text;
     case syntax::ExprKind::Path: {
@@ -36,8 +66,16 @@ std::string Binder::automatic_name(const syntax::Expr& expression) {
     }
     case syntax::ExprKind::Call: {
       const auto& call = expression.as<syntax::CallExpr>();
-      if (!keeps_name(call.name.text) || call.arguments.empty()) return "";
-      return automatic_name(*call.arguments[0].value);
+      if (aggregates) {
+        const AggregateFunction* function = FunctionTable::instance().aggregate(call.name.text);
+        if (function) return aggregate_name(*function, call);
+      }
+      const std::optional<CallName> name = call_name(call);
+      if (!name) return "";
+      std::string text(name->prefix);
+      if (name->with_argument && !call.arguments.empty())
+        text += automatic_name(*call.arguments[0].value, aggregates);
+      return text;
     }
     default: return "";
   }

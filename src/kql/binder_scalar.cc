@@ -1,6 +1,7 @@
 // Scalar expressions.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kql/binder_internal.h"
 #include "kql/json.h"
@@ -245,15 +246,50 @@ Result<ExprPtr> Binder::bind_star_predicate(const syntax::BinaryExpr& binary, Sc
 
 namespace {
 
+bool is_nan(const Expr& expression) {
+  return expression.kind == Expr::Kind::Literal && expression.type == Type::Real &&
+         !expression.literal.is_null() && std::isnan(expression.literal.as_real());
+}
+
 bool is_known(const Expr& expression) {
   return expression.type == Type::String ||
-         (expression.kind == Expr::Kind::Literal && !expression.literal.is_null());
+         (expression.kind == Expr::Kind::Literal && !expression.literal.is_null() && !is_nan(expression));
+}
+
+/// A real that isn't NaN.
+bool is_number(const Expr& expression) {
+  return expression.type == Type::Real && is_known(expression);
 }
 
 }  // namespace
 
+/// `<`, `<=`, `>`, `>=` of reals: NaN has no order, but sorts above all numbers in the engine.
+Result<ExprPtr> Binder::bind_real_order(std::string_view op, ExprPtr left, ExprPtr right, TextSpan span) {
+  const bool numbers[] = {is_number(*left), is_number(*right)};
+  if (numbers[0] && numbers[1]) return call(op, {std::move(left), std::move(right)}, span);
+  std::string function(op);
+  if (numbers[0]) {
+    std::swap(left, right);
+    function[0] = function[0] == '<' ? '>' : '<';
+  }
+  const bool limit = numbers[0] || numbers[1];  // on the right
+  if (limit && function[0] == '<') return call(function, {std::move(left), std::move(right)}, span);
+  const bool finite = limit && std::isfinite(right->literal.as_real());
+  if (!finite) return call(function + " of reals", {std::move(left), std::move(right)}, span);
+  if (function == ">") {
+    right = literal(Value::real(std::nextafter(right->literal.as_real(), HUGE_VAL)), right->span);
+  }
+  return call(">= number", {std::move(left), std::move(right)}, span);
+}
+
 /// Any operator of two operands.
 Result<ExprPtr> Binder::bind_comparison(std::string_view op, ExprPtr left, ExprPtr right, TextSpan span) {
+  const bool order = op == "<" || op == "<=" || op == ">" || op == ">=";
+  if (order && common_type_of(left->type, right->type, false) == Type::Real) {
+    SPILLWAY_ASSIGN(left, convert(std::move(left), Type::Real));
+    SPILLWAY_ASSIGN(right, convert(std::move(right), Type::Real));
+    return bind_real_order(op, std::move(left), std::move(right), span);
+  }
   if (op != "==" && op != "!=") return call(op, {std::move(left), std::move(right)}, span);
   const std::optional<Type> type = common_type_of(left->type, right->type, false);
   if (!type) {
@@ -288,6 +324,9 @@ ExprPtr relax_predicate(const ExprPtr& predicate) {
   const char* faster = nullptr;
   if (name == "== known" || name == "== exact") faster = "==";
   if (name == "!= exact") faster = "!=";
+  if (name.ends_with(" exact") && predicate->args[0]->type == Type::Real) {
+    faster = name == "== exact" ? "== of reals" : nullptr;
+  }
   if (name == "in") faster = "in known";
   if (!faster) return predicate;
   auto copy = std::make_shared<Expr>(*predicate);

@@ -18,11 +18,16 @@ bool is_percentiles(std::string_view name) {
          name == "percentilesw_array";
 }
 
-/// The common spelling of an aggregate's older names.
-std::string canonical_row_aggregate(const std::string& name) {
-  if (name == "argmax") return "arg_max";
-  if (name == "argmin") return "arg_min";
-  return name;
+/// An aggregate that gives a record.
+struct RowAggregate {
+  std::string prefix;  // of columns without a name
+  bool any = false;    // any record will do
+  bool old = false;    // by its older name, which names columns otherwise
+};
+RowAggregate row_aggregate(std::string_view name) {
+  const bool any = name == "take_any" || name == "any";
+  return {name.ends_with("max") ? "max" : "min", any,
+          name == "any" || name.find('_') == std::string_view::npos};
 }
 
 bool fits(const AggregateOverload& overload, size_t arguments) {
@@ -84,10 +89,10 @@ Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view na
   SPILLWAY_TRY(check_constants(name, best->parameters, arguments));
   std::optional<Type> common;
   SPILLWAY_ASSIGN(arguments, convert_arguments(best->parameters, false, std::move(arguments), common));
-  std::vector<ExprPtr> finishing;
-  if (!best->finish.empty()) {
-    finishing.assign(arguments.begin() + static_cast<std::ptrdiff_t>(best->finish_from), arguments.end());
-    arguments.resize(best->finish_from);
+  for (const auto& [index, check] : function->checks) {
+    if (index >= arguments.size() || arguments[index]->kind != Expr::Kind::Literal) continue;
+    const std::string problem = check(arguments[index]->literal);
+    if (!problem.empty()) return semantic(std::string(name) + "(): " + problem, arguments[index]->span);
   }
   AggregateCall aggregate;
   Type type = best->result.type;
@@ -100,10 +105,7 @@ Result<ExprPtr> Binder::add_aggregate(AggregateScope& scope, std::string_view na
   aggregate.filter = std::move(filter);
   aggregate.span = span;
   scope.calls.push_back(std::move(aggregate));
-  ExprPtr result = column_reference(scope.calls.back().output, span);
-  if (best->finish.empty()) return result;
-  finishing.insert(finishing.begin(), std::move(result));
-  return call(best->finish, std::move(finishing), span);
+  return column_reference(scope.calls.back().output, span);
 }
 
 Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const syntax::CallExpr& expression,
@@ -122,16 +124,15 @@ Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const 
     return outputs.front().value;
   }
   const bool takes_predicate = !function.overloads.empty() && function.overloads.front()->takes_predicate;
+  // Before what is optional: make_list_if(x, predicate, size).
+  const size_t predicate_at = takes_predicate ? function.overloads.front()->parameters.size() : 0;
   std::vector<ExprPtr> arguments;
   ExprPtr filter;
   scope.aggregates->inside = true;
   for (size_t i = 0; i < expression.arguments.size(); ++i) {
     const syntax::Expr& argument = *expression.arguments[i].value;
     if (argument.kind == syntax::ExprKind::Star && name == "count") continue;
-    // The predicate of dcountif(x, p, accuracy) stands second, every other one last.
-    const bool last = i + 1 == expression.arguments.size();
-    const bool predicate =
-        takes_predicate && (name == "dcountif" || name == "count_distinctif" ? i == 1 : last);
+    const bool predicate = takes_predicate && i == predicate_at;
     Result<ExprPtr> bound = predicate ? bind_predicate(argument, scope) : bind_scalar(argument, scope);
     if (!bound.ok()) {
       scope.aggregates->inside = false;
@@ -145,11 +146,7 @@ Result<ExprPtr> Binder::bind_aggregate(const AggregateFunction& function, const 
   }
   scope.aggregates->inside = false;
   if (takes_predicate && !filter) return semantic(name + "(): needs a predicate", expression.span);
-  const Type weighted = arguments.empty() ? Type::Dynamic : arguments[0]->type;
-  SPILLWAY_ASSIGN(ExprPtr result, add_aggregate(*scope.aggregates, name, std::move(arguments),
-                                                std::move(filter), expression.span));
-  if (name == "percentilew") return convert(std::move(result), weighted);
-  return result;
+  return add_aggregate(*scope.aggregates, name, std::move(arguments), std::move(filter), expression.span);
 }
 
 Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggregate(
@@ -168,58 +165,69 @@ Result<std::optional<std::vector<Binder::NamedOutput>>> Binder::bind_wide_aggreg
   return bind_wide_output(expression, scope);
 }
 
-/// arg_max(key, columns…), arg_min(key, columns…), take_any(columns…): all columns come from one record.
-Result<std::vector<Binder::NamedOutput>> Binder::bind_row_aggregate(const syntax::CallExpr& expression,
-                                                                    ScalarScope& scope) {
-  const std::string function = canonical_row_aggregate(expression.name.text);
-  const bool any = function == "take_any" || function == "any";
-  if (expression.arguments.empty()) return semantic(function + "(): needs an argument", expression.span);
-  std::vector<NamedOutput> columns;  // values are not aggregated yet
+/// The columns of arg_max(key, columns…), arg_min(key, columns…), take_any(columns…): names and values. `*`
+/// means all columns but the keys of the summarize and those that stand before it.
+Result<std::vector<Binder::NamedOutput>> Binder::bind_record(const syntax::CallExpr& expression,
+                                                             ScalarScope& scope) {
+  const RowAggregate kind = row_aggregate(expression.name.text);
+  std::vector<NamedOutput> columns;
   const auto is_key = [&](const std::string& name) {
     return std::any_of(scope.aggregates->keys->begin(), scope.aggregates->keys->end(),
                        [&](const PlanColumn& key) { return key.name == name; });
+  };
+  const auto is_there = [&](const std::string& name) {
+    return std::any_of(columns.begin(), columns.end(), [&](const NamedOutput& c) { return c.name == name; });
   };
   ScalarScope inside = scope;
   inside.aggregates = nullptr;
   for (size_t i = 0; i < expression.arguments.size(); ++i) {
     const syntax::Expr& argument = *expression.arguments[i].value;
-    if (argument.kind != syntax::ExprKind::Star) {
-      SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(argument, inside));
-      columns.push_back({automatic_name(argument), std::move(value)});
+    if (argument.kind == syntax::ExprKind::Star) {
+      for (const PlanColumn& column : scope.input->columns) {
+        if (is_key(column.name) || is_there(column.name)) continue;
+        columns.push_back({column.name, column_reference(column, argument.span)});
+      }
       continue;
     }
-    const std::string key = columns.empty() ? "" : columns.front().name;
-    for (const PlanColumn& column : scope.input->columns) {
-      if (is_key(column.name) || column.name == key) continue;
-      columns.push_back({column.name, column_reference(column, argument.span)});
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(argument, inside));
+    std::string name = automatic_name(argument);
+    if (name.empty() && kind.any) name = std::string(kind.old ? "" : "any_") + "arg" + std::to_string(i);
+    if (name.empty()) {
+      name = kind.prefix + "_";
+      if (i > 0) name += columns[0].name + "_arg" + std::to_string(i);
     }
+    columns.push_back({std::move(name), std::move(value)});
   }
+  for (size_t i = 1; kind.old && !kind.any && i < columns.size(); ++i) {
+    columns[i].name = columns[0].name + "_" + columns[i].name;
+  }
+  return columns;
+}
+
+/// arg_max(), arg_min() and take_any(): all columns come from one record.
+Result<std::vector<Binder::NamedOutput>> Binder::bind_row_aggregate(const syntax::CallExpr& expression,
+                                                                    ScalarScope& scope) {
+  const std::string& function = expression.name.text;
+  if (expression.arguments.empty()) return semantic(function + "(): needs an argument", expression.span);
+  SPILLWAY_ASSIGN(std::vector<NamedOutput> columns, bind_record(expression, scope));
   if (columns.empty())
     return semantic(function + "(): the table has no column left for '*'", expression.span);
-  const std::string prefix = function == "any" ? "any_" : "";
-  for (NamedOutput& column : columns) {
-    column.name = column.name.empty() ? function + "_" : prefix + column.name;
-  }
+  const bool any = row_aggregate(function).any;
   if (any && columns.size() == 1) {
+    if (function == "any") columns[0].name = "any_" + columns[0].name;
     SPILLWAY_ASSIGN(columns[0].value, add_aggregate(*scope.aggregates, "take_any", {columns[0].value},
                                                     nullptr, expression.span));
     return columns;
   }
-  std::vector<ExprPtr> record;
-  for (const NamedOutput& column : columns) record.push_back(column.value);
-  for (size_t i = 0; i < columns.size(); ++i) {
-    std::vector<ExprPtr> arguments;
-    if (!any) arguments.push_back(record[0]);
-    arguments.push_back(literal(Value::int64(static_cast<int64_t>(i) + 1), expression.span));
-    arguments.insert(arguments.end(), record.begin(), record.end());
-    const bool text = columns[i].value->type == Type::String;
-    const std::string form = (any ? std::string("take_any row") : function) + (text ? " text" : "");
-    const Type type = columns[i].value->type;
-    SPILLWAY_ASSIGN(columns[i].value,
-                    add_aggregate(*scope.aggregates, form, std::move(arguments), nullptr, expression.span));
-    // Of the record the overload knows only the first column's type.
-    scope.aggregates->calls.back().output.type = type;
-    columns[i].value = column_reference(scope.aggregates->calls.back().output, expression.span);
+  std::vector<ExprPtr> values;
+  for (const NamedOutput& column : columns) values.push_back(column.value);
+  SPILLWAY_TRY(add_aggregate(*scope.aggregates, any ? "take_any row" : function, std::move(values), nullptr,
+                             expression.span)
+                   .status());
+  AggregateCall& record = scope.aggregates->calls.back();
+  for (NamedOutput& column : columns) {
+    record.record.push_back(new_column("", column.value->type));
+    column.value = column_reference(record.record.back(), expression.span);
   }
   return columns;
 }
@@ -260,12 +268,8 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_percentiles(const syntax::
     std::replace(column.begin(), column.end(), '.', '_');
     std::vector<ExprPtr> with_rank = arguments;
     with_rank.push_back(rank);
-    const Type type = arguments[0]->type;
     SPILLWAY_ASSIGN(ExprPtr output, add_aggregate(*scope.aggregates, weighted ? "percentilew" : "percentile",
                                                   std::move(with_rank), nullptr, expression.span));
-    if (weighted) {
-      SPILLWAY_ASSIGN(output, convert(std::move(output), type));
-    }
     outputs.push_back({std::move(column), std::move(output)});
   }
   if (!array) return outputs;
@@ -277,32 +281,23 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_percentiles(const syntax::
   return outputs;
 }
 
-namespace {
-
-/// The name that an aggregate's column gets: its prefix and the name of its argument. Of other expressions:
-/// "".
-std::string aggregate_name(const syntax::Expr& expression,
-                           const std::function<std::string(const syntax::Expr&)>& name_of) {
-  const auto* call = expression.try_as<syntax::CallExpr>();
-  if (!call) return "";
-  const AggregateFunction* function = FunctionTable::instance().aggregate(call->name.text);
-  if (!function) return "";
-  std::string name = function->column_prefix;
-  if (call->arguments.empty()) return name;
-  const bool predicate_first = function->overloads.front()->takes_predicate && call->arguments.size() == 1;
-  if (!predicate_first) name += name_of(*call->arguments[0].value);
-  if (function->name.starts_with("covariance") && call->arguments.size() > 1) {
-    name += "_" + name_of(*call->arguments[1].value);
+/// Its prefix and the name of its argument.
+std::string Binder::aggregate_name(const AggregateFunction& function, const syntax::CallExpr& call) {
+  std::string name = function.column_prefix;
+  if (call.arguments.empty()) return name;
+  const bool predicate_only =
+      function.overloads.front()->takes_predicate && function.overloads.front()->parameters.empty();
+  if (!predicate_only) name += automatic_name(*call.arguments[0].value);
+  if (function.name.starts_with("covariance") && call.arguments.size() > 1) {
+    name += "_" + automatic_name(*call.arguments[1].value);
   }
-  if (function->name == "percentile" && call->arguments.size() == 2) {
-    const auto* rank = call->arguments[1].value->try_as<syntax::LiteralExpr>();
+  if (function.name == "percentile" || function.name == "percentilew") {
+    const auto* rank = call.arguments.back().value->try_as<syntax::LiteralExpr>();
     if (rank) name += "_" + rank->value.str();
     std::replace(name.begin(), name.end(), '.', '_');
   }
   return name;
 }
-
-}  // namespace
 
 Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular input,
                                        const EnvironmentPtr& environment) {
@@ -335,7 +330,7 @@ Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular in
                     bind_wide_aggregate(*aggregate.value, scope));
     if (!wide) {
       SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*aggregate.value, scope));
-      wide.emplace().push_back({aggregate_name(*aggregate.value, &Binder::automatic_name), std::move(value)});
+      wide.emplace().push_back({automatic_name(*aggregate.value, true), std::move(value)});
     }
     if (aggregate.names.size() > wide->size()) {
       return semantic("'summarize' operator: more names than the aggregate has columns", aggregate.span);
@@ -358,18 +353,23 @@ Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular in
 Result<Tabular> Binder::finish_summarize(Tabular input, std::shared_ptr<Aggregate> node,
                                          std::vector<AggregateCall> calls, std::vector<NamedOutput> outputs,
                                          TextSpan span) {
-  bool plain = calls.size() == outputs.size();
-  for (size_t i = 0; plain && i < calls.size(); ++i) {
-    plain = outputs[i].value->kind == Expr::Kind::Column && outputs[i].value->column == calls[i].output.id;
+  std::vector<PlanColumn*> columns;
+  for (AggregateCall& call : calls) {
+    if (call.record.empty()) columns.push_back(&call.output);
+    for (PlanColumn& column : call.record) columns.push_back(&column);
   }
-  for (size_t i = 0; i < calls.size(); ++i) {
-    calls[i].output.name = plain ? outputs[i].name : "$aggregate" + std::to_string(i);
+  bool plain = columns.size() == outputs.size();
+  for (size_t i = 0; plain && i < columns.size(); ++i) {
+    plain = outputs[i].value->kind == Expr::Kind::Column && outputs[i].value->column == columns[i]->id;
   }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    columns[i]->name = plain ? outputs[i].name : "$aggregate" + std::to_string(i);
+  }
+  for (const auto& [column, expression] : node->keys) node->columns.push_back(column);
+  for (const PlanColumn* column : columns) node->columns.push_back(*column);
   node->aggregates = std::move(calls);
   node->inputs = {input.rel};
   attach(*node, span);
-  for (const auto& [column, expression] : node->keys) node->columns.push_back(column);
-  for (const AggregateCall& aggregate : node->aggregates) node->columns.push_back(aggregate.output);
   Tabular result;
   result.columns = node->columns;
   const size_t keys = node->keys.size();

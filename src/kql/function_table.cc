@@ -162,28 +162,30 @@ AggregateBuilder& AggregateBuilder::doc(std::string text) {
   return *this;
 }
 
-AggregateBuilder& AggregateBuilder::takes(std::initializer_list<P> parameters, R result,
-                                          std::string sql_template) {
+AggregateBuilder& AggregateBuilder::takes(std::initializer_list<P> parameters, R result, A lowering) {
   auto overload = std::make_unique<AggregateOverload>();
   overload->function = &function_;
   for (const P& parameter : parameters) overload->parameters.push_back(parameter);
   overload->required = static_cast<int>(parameters.size());
   overload->result = result;
-  overload->sql = std::move(sql_template);
+  overload->sql = std::move(lowering.sql);
+  overload->native = lowering.native;
+  overload->ordered = lowering.ordered;
+  if (lowering.native) {
+    overload->native_name = native_name("aggregate_" + function_.name, function_.overloads.size());
+  }
   function_.overloads.push_back(std::move(overload));
   return *this;
 }
 
-AggregateBuilder& AggregateBuilder::takes_if(std::initializer_list<P> parameters, R result,
-                                             std::string sql_template) {
-  takes(parameters, result, std::move(sql_template));
+AggregateBuilder& AggregateBuilder::takes_if(std::initializer_list<P> parameters, R result, A lowering) {
+  takes(parameters, result, std::move(lowering));
   function_.overloads.back()->takes_predicate = true;
   return *this;
 }
 
-AggregateBuilder& AggregateBuilder::finished_by(std::string scalar_function, size_t from) {
-  function_.overloads.back()->finish = std::move(scalar_function);
-  function_.overloads.back()->finish_from = from;
+AggregateBuilder& AggregateBuilder::checks(size_t index, ArgumentCheck check) {
+  function_.checks.emplace_back(index, check);
   return *this;
 }
 
@@ -238,9 +240,13 @@ void FunctionTableBuilder::aggregate_alias(const std::string& name, const std::s
   copy->name = name;
   copy->doc = original.doc;
   copy->column_prefix = original.column_prefix;
+  copy->checks = original.checks;
   for (const auto& overload : original.overloads) {
     copy->overloads.push_back(std::make_unique<AggregateOverload>(*overload));
     copy->overloads.back()->function = copy.get();
+    if (overload->native) {
+      copy->overloads.back()->native_name = native_name("aggregate_" + name, copy->overloads.size() - 1);
+    }
   }
   table_.aggregates_[name] = std::move(copy);
 }
@@ -265,6 +271,12 @@ FunctionTable::FunctionTable() {
   declare_parsing(builder);
   declare_punycode(builder);
   declare_aggregates(builder);
+  declare_percentiles(builder);
+  declare_collections(builder);
+  declare_hll(builder);
+  declare_tdigest(builder);
+  declare_units(builder);
+  declare_statistics(builder);
 }
 
 const FunctionTable& FunctionTable::instance() {

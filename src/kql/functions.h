@@ -117,6 +117,20 @@ struct ScalarFunction {
   std::vector<std::pair<size_t, ArgumentCheck>> checks;  // of the argument at an index
 };
 
+/// An aggregate in C++: what it keeps of one group of records. The engine makes one for each group, or
+/// several whose parts of the group are merged.
+class AggregateState {
+ public:
+  virtual ~AggregateState() = default;
+  /// Takes in a record; its nulls too.
+  virtual Status add(const std::vector<VectorView>& arguments, size_t row) = 0;
+  /// Takes in what a state of the same aggregate keeps of other records.
+  virtual Status merge(const AggregateState& other) = 0;
+  /// Sets the result; of no records where none was taken in.
+  virtual Status finish(VectorSink& out, size_t row) const = 0;
+};
+using MakeAggregateState = std::unique_ptr<AggregateState> (*)();
+
 struct AggregateFunction;
 struct AggregateOverload {
   const AggregateFunction* function = nullptr;
@@ -127,10 +141,11 @@ struct AggregateOverload {
   /// Template, e.g. "sum({0})". {filter} stands where " FILTER (WHERE …)" goes, at its end by default;
   /// {order} where the order of the records matters, as " ORDER BY …" or nothing.
   std::string sql;
-  /// Where set: the aggregate gathers an array (of its first argument, or of two in turn), and this scalar
-  /// function makes the result of that and the arguments from `finish_from` on. The binder applies it.
-  std::string finish;
-  size_t finish_from = 1;
+  /// Or the aggregate is in C++: registered with the engine under `native_name`, and called with all
+  /// arguments, converted as those of native functions are.
+  MakeAggregateState native = nullptr;
+  std::string native_name;
+  bool ordered = false;  // and takes its records in their order
   bool takes_predicate =
       false;  // countif, sumif, …: the last argument is a predicate, split off by the binder
 };
@@ -140,6 +155,7 @@ struct AggregateFunction {
   std::string doc;
   std::string column_prefix;  // of automatic column names: "count_", "sum_x", "percentile_x_50" …
   std::vector<std::unique_ptr<AggregateOverload>> overloads;
+  std::vector<std::pair<size_t, ArgumentCheck>> checks;  // of the argument at an index
 };
 
 /// A scalar template with its arguments put in.

@@ -62,9 +62,12 @@ struct Expr {
   RelPtr subquery;
 };
 
-/// One aggregate of a summarize. `filter` is the predicate of the …if forms, already split off.
+/// One aggregate of a summarize. `filter` is the predicate of the …if forms, already split off. arg_max() and
+/// the like give a record: its values stand in the columns of `record`, one for each argument, and there is no
+/// `output`.
 struct AggregateCall {
   PlanColumn output;
+  std::vector<PlanColumn> record;
   const AggregateOverload* function = nullptr;
   std::vector<ExprPtr> args;
   ExprPtr filter;

@@ -1,9 +1,9 @@
 // Aggregates. Each leaves nulls out, but for count(). Values without rows: query/summarize-operator.md.
 //
-// The binder makes several calls of arg_max(), arg_min() and take_any() over several columns, and of
-// percentiles(): see binder_aggregates.cc. Their "… of row" forms take the key, a 1-based position, and the
-// columns; as they all hold the same inner aggregate, it is computed once, and all the columns come from the
-// same record.
+// Sets, bags and schemas are in collections.cc, percentiles in percentiles.cc, sketches in hll.cc and
+// tdigest.cc.
+#include <tuple>
+
 #include "kql/functions/builder.h"
 
 namespace spillway::kql {
@@ -31,9 +31,13 @@ Pair pair(FunctionTableBuilder& table, const std::string& name, const std::strin
   return {table.aggregate(name, prefix), table.aggregate(conditional, conditional_prefix)};
 }
 
-/// A sum of integers that says null instead of failing where it doesn't fit.
+/// A sum of integers, which wraps around as .NET's do. The second sum is worked out only where the first
+/// doesn't fit, and both are the same aggregate to the engine.
 std::string integer_sum() {
-  return "TRY_CAST(COALESCE(sum({0}){filter}, 0) AS BIGINT)";
+  const std::string sum = "COALESCE(sum({0}){filter}, 0)";
+  const std::string modulus = "CAST(18446744073709551616 AS HUGEINT)", half = "9223372036854775808";
+  return "COALESCE(TRY_CAST(" + sum + " AS BIGINT), CAST(((" + sum + " % " + modulus + " + " + modulus +
+         " + " + half + ") % " + modulus + ") - " + half + " AS BIGINT))";
 }
 std::string integer_average() {
   return "TRY_CAST(sum({0}){filter} // NULLIF(count({0}){filter}, 0) AS BIGINT)";
@@ -82,39 +86,32 @@ void declare_extremes(FunctionTableBuilder& table) {
         .takes({String}, String, "COALESCE(" + name + "({0}){filter}, '')")
         .takes({any()}, type_of(0), name + "({0}){filter}");
   }
-  pair(table, "take_any", "any_", "take_anyif")
-      .doc("A value, one that isn't null where there is one")
-      .takes({String}, String, "COALESCE(any_value(NULLIF({0}, '')){filter}, '')")
-      .takes({any()}, type_of(0), "any_value({0}){filter}");
-  table.aggregate_alias("any", "take_any");
-  table.aggregate_alias("anyif", "take_anyif");
+  for (const auto& [name, conditional, prefix] :
+       {std::tuple{"take_any", "take_anyif", ""}, std::tuple{"any", "anyif", "any_"}}) {
+    pair(table, name, prefix, conditional)
+        .doc("A value, one that isn't null where there is one")
+        .takes({String}, String, "COALESCE(any_value(NULLIF({0}, '')){filter}, '')")
+        .takes({any()}, type_of(0), "any_value({0}){filter}");
+  }
 }
 
+/// Of one record for all columns: the binder takes the "row" forms, whose result is the values of the
+/// arguments (behind the key of arg_max() and arg_min()).
 void declare_rows(FunctionTableBuilder& table) {
   using enum Type;
-  for (const auto& [name, aggregate] : {std::pair{"arg_max", "arg_max"}, std::pair{"arg_min", "arg_min"}}) {
+  for (const std::string name : {"arg_max", "arg_min"}) {
     // Where every key is null the record is any.
-    const std::string inner = std::string("struct_extract(COALESCE(") + aggregate +
-                              "(row({2*}), {0}){filter}, first(row({2*})){filter}), {1})";
-    table.aggregate(name, std::string(name) + "_")
-        .doc(std::string("The record with the ") +
-             (aggregate == std::string_view("arg_max") ? "greatest" : "least") + " value.")
-        .takes({any(), constant(Long), any()}, type_of(2), inner)
-        .repeating(3);
-    table.aggregate(std::string(name) + " text", "")
-        .doc("A string of the record.")
-        .takes({any(), constant(Long), any()}, String, "COALESCE(" + inner + ", '')")
-        .repeating(3);
+    table.aggregate(name, "")
+        .doc("The record with the " + std::string(name == "arg_max" ? "greatest" : "least") + " value.")
+        .takes({any()}, type_of(0), "COALESCE(" + name + "(row({*}), {0}){filter}, first(row({*})){filter})")
+        .repeating(1);
   }
-  const std::string inner = "struct_extract(any_value(row({1*})){filter}, {0})";
+  table.aggregate_alias("argmax", "arg_max");
+  table.aggregate_alias("argmin", "arg_min");
   table.aggregate("take_any row", "")
       .doc("A value of a record, the same one for all columns.")
-      .takes({constant(Long), any()}, type_of(1), inner)
-      .repeating(2);
-  table.aggregate("take_any row text", "")
-      .doc("A string of a record, the same one for all columns.")
-      .takes({constant(Long), any()}, String, "COALESCE(" + inner + ", '')")
-      .repeating(2);
+      .takes({any()}, type_of(0), "any_value(row({*}))")
+      .repeating(1);
 }
 
 /// DuckDB fails on values that have no variance: those that aren't finite are left out.
@@ -144,91 +141,40 @@ void declare_spread(FunctionTableBuilder& table) {
       .takes({Real, Real}, Real, "COALESCE(covar_pop({0}, {1}){filter}, 0)");
 }
 
-void declare_percentiles(FunctionTableBuilder& table) {
-  using enum Type;
-  const std::string rank = "quantile_disc({0}, least(greatest(CAST({1} AS DOUBLE), 0), 100) / 100)";
-  table.aggregate("percentile", "percentile_")
-      .doc("The value that a share of the values (0 to 100) isn't above: the nearest rank.")
-      .takes({any(), constant(Real)}, type_of(0), rank);
-  table.aggregate("percentiles", "percentile_")
-      .doc("Several percentiles, each in a column.")
-      .takes({any(), constant(Real)}, type_of(0), rank)
-      .repeating(2);
-  // Of numbers and their weights in turn.
-  const std::string pairs =
-      "'[' || COALESCE(string_agg(CASE WHEN {0} IS NOT NULL AND {1} > 0 THEN {0} || ',' || {1} END, "
-      "','){filter}, '') || "
-      "']'";
-  table.aggregate("percentilew", "percentile_")
-      .doc("A percentile of values that each count as often as their weight says.")
-      .takes({as_dynamic(), Long, constant(Real)}, Dynamic, pairs)
-      .finished_by("weighted percentile", 2);
-  // The binder makes calls of the two above of these.
-  for (const char* name : {"percentilesw", "percentiles_array", "percentilesw_array"}) {
-    table.aggregate(name, "percentile_")
-        .doc("Several percentiles: with weights, as an array.")
-        .takes({any(), constant(Real)}, type_of(0), rank)
-        .repeating(2);
-  }
-}
-
 /// All values as an array, in the order of the records.
 constexpr const char* kGather = "'[' || COALESCE(string_agg({0}, ','{order}){filter}, '') || ']'";
 
-void declare_collections(FunctionTableBuilder& table) {
+void declare_lists(FunctionTableBuilder& table) {
   using enum Type;
-  const std::string all = kGather;
-  const std::string set = "'[' || COALESCE(string_agg(DISTINCT {0}, ','){filter}, '') || ']'";
-  const std::string first_of_set =
-      "'[' || COALESCE(array_to_string(list_filter(list(DISTINCT {0}){filter}, lambda x: x IS NOT "
-      "NULL)[1:{1}], ','), "
-      "'') || ']'";
   // A list of nothing but nulls holds nothing: string_agg leaves them out, list() doesn't.
-  const std::string not_null_first =
-      "'[' || COALESCE(array_to_string(list_filter(list({0}{order}){filter}, lambda x: x IS NOT "
-      "NULL)[1:{1}], ','), '') || ']'";
+  const auto first = [](const std::string& limit) {
+    return "'[' || COALESCE(array_to_string(list_filter(list({0}{order}){filter}, lambda x: x IS NOT "
+           "NULL)[1:" +
+           limit + "], ','), '') || ']'";
+  };
   pair(table, "make_list", "list_", "make_list_if")
       .doc("The values as an array")
-      .takes({as_dynamic()}, Dynamic, all)
-      .takes({as_dynamic(), constant(Long)}, Dynamic, not_null_first);
+      .takes({as_dynamic()}, Dynamic, kGather)
+      .takes({as_dynamic(), constant(Long)}, Dynamic, first("greatest({1}, 0)"));
+  table.aggregate("makelist", "list_")
+      .doc("The older name of make_list().")
+      .takes({as_dynamic()}, Dynamic, first("128"))
+      .takes({as_dynamic(), constant(Long)}, Dynamic, first("greatest({1}, 0)"));
   table.aggregate("make_list_with_nulls", "list_")
       .doc("The values as an array, nulls too.")
       .takes({as_dynamic()}, Dynamic,
              "'[' || COALESCE(string_agg(COALESCE({0}, 'null'), ','{order}){filter}, '') || ']'");
-  pair(table, "make_set", "set_", "make_set_if")
-      .doc("The different values as an array")
-      .takes({as_dynamic()}, Dynamic, set)
-      .takes({as_dynamic(), constant(Long)}, Dynamic, first_of_set);
-  for (const auto& [name, conditional] : {std::pair{"make_bag", "make_bag_if"}}) {
-    AggregateBuilder plain = table.aggregate(name, "bag_");
-    plain.doc("The members of all property bags as one.")
-        .takes({Dynamic}, Dynamic, kGather)
-        .finished_by("merge bags");
-    plain.takes({Dynamic, constant(Long)}, Dynamic, kGather).finished_by("merge bags");
-    AggregateBuilder filtered = table.aggregate(conditional, "bag_");
-    filtered.doc("The members of the property bags of the rows for which a predicate is true, as one.")
-        .takes_if({Dynamic}, Dynamic, kGather)
-        .finished_by("merge bags");
-    filtered.takes_if({Dynamic, constant(Long)}, Dynamic, kGather).finished_by("merge bags");
-  }
-  table.aggregate_alias("make_dictionary", "make_bag");
-  table.aggregate("buildschema", "schema_")
-      .doc("The least schema that admits all dynamic values.")
-      .takes({Dynamic}, Dynamic, "'[' || COALESCE(string_agg(DISTINCT {0}, ','){filter}, '') || ']'")
-      .finished_by("schema of");
-  table.aggregate_alias("makelist", "make_list");
-  table.aggregate_alias("makeset", "make_set");
 }
 
 void declare_binary(FunctionTableBuilder& table) {
   using enum Type;
-  table.aggregate("binary_all_and", "binary_all_and_")
+  table.aggregate("binary_all_and", "")
       .doc("The bits that all values have.")
       .takes({Long}, Long, "bit_and({0})");
-  table.aggregate("binary_all_or", "binary_all_or_")
+  table.aggregate("binary_all_or", "")
       .doc("The bits that one of the values has.")
       .takes({Long}, Long, "bit_or({0})");
-  table.aggregate("binary_all_xor", "binary_all_xor_")
+  table.aggregate("binary_all_xor", "")
       .doc("The bits that an odd number of values have.")
       .takes({Long}, Long, "bit_xor({0})");
 }
@@ -241,8 +187,7 @@ void declare_aggregates(FunctionTableBuilder& table) {
   declare_extremes(table);
   declare_rows(table);
   declare_spread(table);
-  declare_percentiles(table);
-  declare_collections(table);
+  declare_lists(table);
   declare_binary(table);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,17 +94,38 @@ class ScalarBuilder {
   ScalarFunction& function_;
 };
 
+/// An aggregate's lowering in a declaration: a SQL template, or states() of a class in C++.
+struct A {
+  A(std::string text) : sql(std::move(text)) {}
+  A(const char* text) : sql(text) {}
+  A(MakeAggregateState make, bool in_order) : native(make), ordered(in_order) {}
+  std::string sql;
+  MakeAggregateState native = nullptr;
+  bool ordered = false;
+};
+template <typename State>
+A states() {
+  return A(
+      +[]() -> std::unique_ptr<AggregateState> { return std::make_unique<State>(); }, false);
+}
+/// Of a class that needs its records in their order.
+template <typename State>
+A ordered_states() {
+  A lowering = states<State>();
+  lowering.ordered = true;
+  return lowering;
+}
+
 class AggregateBuilder {
  public:
   explicit AggregateBuilder(AggregateFunction& function) : function_(function) {}
   AggregateBuilder& doc(std::string text);
-  AggregateBuilder& takes(std::initializer_list<P> parameters, R result, std::string sql_template);
+  AggregateBuilder& takes(std::initializer_list<P> parameters, R result, A lowering);
   AggregateBuilder& repeating(int required);
-  /// The last overload's array is made into its result by a scalar function, which takes the arguments from
-  /// `from` on.
-  AggregateBuilder& finished_by(std::string scalar_function, size_t from = 1);
   /// The last argument of the call is a predicate.
-  AggregateBuilder& takes_if(std::initializer_list<P> parameters, R result, std::string sql_template);
+  AggregateBuilder& takes_if(std::initializer_list<P> parameters, R result, A lowering);
+  /// A constant argument at `index` must pass a check, in every overload.
+  AggregateBuilder& checks(size_t index, ArgumentCheck check);
 
  private:
   AggregateFunction& function_;
@@ -142,5 +164,11 @@ void declare_compression(FunctionTableBuilder& table);
 void declare_parsing(FunctionTableBuilder& table);
 void declare_punycode(FunctionTableBuilder& table);
 void declare_aggregates(FunctionTableBuilder& table);
+void declare_percentiles(FunctionTableBuilder& table);
+void declare_collections(FunctionTableBuilder& table);
+void declare_hll(FunctionTableBuilder& table);
+void declare_tdigest(FunctionTableBuilder& table);
+void declare_units(FunctionTableBuilder& table);
+void declare_statistics(FunctionTableBuilder& table);
 
 }  // namespace spillway::kql

@@ -304,7 +304,7 @@ std::optional<double> bin_real_at(double value, double size, double fixed) {
   return std::floor((value - fixed) / size) * size + fixed;
 }
 
-/// bin_auto() is not here: it takes its size from request properties.
+/// bin_auto() is the binder's: it takes its size from set statements.
 void declare_bins(FunctionTableBuilder& table) {
   using enum Type;
   table.category("rounding");

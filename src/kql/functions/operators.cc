@@ -203,6 +203,21 @@ void declare_around(FunctionTableBuilder& table) {
       .takes({TimeSpan, TimeSpan, TimeSpan}, Bool, native<&is_around>());
 }
 
+/// NaN equals nothing and has no order, where the engine's own operators sort it above all numbers. The
+/// binder takes these where a NaN may be compared with one.
+void declare_real_comparison(FunctionTableBuilder& table) {
+  using enum Type;
+  const auto declare = [&](const char* name, L lowering) {
+    table.scalar(name).doc("A comparison of reals.").takes({Real, Real}, Bool, std::move(lowering));
+  };
+  declare("== of reals", native<[](double a, double b) { return a == b; }>());
+  declare("< of reals", native<[](double a, double b) { return a < b; }>());
+  declare("<= of reals", native<[](double a, double b) { return a <= b; }>());
+  declare("> of reals", native<[](double a, double b) { return a > b; }>());
+  declare(">= of reals", native<[](double a, double b) { return a >= b; }>());
+  declare(">= number", sql("({0} BETWEEN {1} AND CAST('Infinity' AS DOUBLE))"));
+}
+
 /// The lists of these hold no nulls: the binder leaves them out.
 void declare_lists(FunctionTableBuilder& table) {
   using enum Type;
@@ -237,6 +252,7 @@ void declare_operators(FunctionTableBuilder& table) {
   table.category("operator");
   declare_arithmetic(table);
   declare_comparison(table);
+  declare_real_comparison(table);
   declare_lists(table);
   declare_logic(table);
   table.category("conditional");
