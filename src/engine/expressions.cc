@@ -176,7 +176,7 @@ Result<std::string> Lowering::lower_aggregate_call(const kql::AggregateCall& cal
     for (const kql::ExprPtr& arg : call.args) types.push_back(arg->type);
     SPILLWAY_ASSIGN(const std::string name,
                     context_.natives->name_of(*call.function, types, call.output.type));
-    sql_template = name + (call.function->ordered ? "({*}{order})" : "({*})");
+    sql_template = name + "({*})";
   }
   std::string sql = kql::expand_aggregate(sql_template, arguments, filter, order);
   if (!call.record.empty()) return sql;

@@ -320,7 +320,14 @@ std::optional<Lowering::Block> Lowering::lower_count(const kql::Aggregate& rel) 
 
 Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
   if (std::optional<Block> count = lower_count(rel)) return *std::move(count);
-  SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[0], {}));
+  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], {}));
+  // DuckDB can't call a native aggregate with ORDER BY inside: it gets its records in order as far as one
+  // thread hands them all out, which is all that is promised of them.
+  const bool ordered = std::any_of(rel.aggregates.begin(), rel.aggregates.end(),
+                                   [](const kql::AggregateCall& call) { return call.function->ordered; });
+  if (ordered && !input.order.empty()) {
+    input.sql = select_from(keep_all(input), input) + order_by(input.order);
+  }
   const Scope scope = scope_of(input);
   Block block;
   std::vector<Item> items;

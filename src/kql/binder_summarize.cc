@@ -180,6 +180,7 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_record(const syntax::CallE
   };
   ScalarScope inside = scope;
   inside.aggregates = nullptr;
+  std::string first;  // the name of the first argument
   for (size_t i = 0; i < expression.arguments.size(); ++i) {
     const syntax::Expr& argument = *expression.arguments[i].value;
     if (argument.kind == syntax::ExprKind::Star) {
@@ -190,11 +191,13 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_record(const syntax::CallE
       continue;
     }
     SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(argument, inside));
-    std::string name = automatic_name(argument);
+    const std::optional<syntax::Name>& given = expression.arguments[i].name;
+    std::string name = given ? given->text : automatic_name(argument);
+    if (i == 0) first = name;
     if (name.empty() && kind.any) name = std::string(kind.old ? "" : "any_") + "arg" + std::to_string(i);
     if (name.empty()) {
       name = kind.prefix + "_";
-      if (i > 0) name += columns[0].name + "_arg" + std::to_string(i);
+      if (i > 0) name += first + "_arg" + std::to_string(i);
     }
     columns.push_back({std::move(name), std::move(value)});
   }
@@ -277,7 +280,7 @@ Result<std::vector<Binder::NamedOutput>> Binder::bind_percentiles(const syntax::
   for (NamedOutput& output : outputs) values.push_back(std::move(output.value));
   SPILLWAY_ASSIGN(ExprPtr packed, call("pack_array", std::move(values), expression.span));
   outputs.clear();
-  outputs.push_back({"percentiles_" + name, std::move(packed)});
+  outputs.push_back({(weighted ? "percentile_" : "percentiles_") + name, std::move(packed)});
   return outputs;
 }
 

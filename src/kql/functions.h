@@ -145,7 +145,7 @@ struct AggregateOverload {
   /// arguments, converted as those of native functions are.
   MakeAggregateState native = nullptr;
   std::string native_name;
-  bool ordered = false;  // and takes its records in their order
+  bool ordered = false;  // and is better given its records in their order
   bool takes_predicate =
       false;  // countif, sumif, …: the last argument is a predicate, split off by the binder
 };

@@ -27,7 +27,8 @@ struct Pair {
 Pair pair(FunctionTableBuilder& table, const std::string& name, const std::string& prefix,
           const std::string& conditional) {
   // "sumif" names its column "sumif_x"; "make_list_if" "list_x".
-  const std::string conditional_prefix = prefix == name + "_" ? conditional + "_" : prefix;
+  const bool listed = prefix != name + "_" && conditional != "variancepif";
+  const std::string conditional_prefix = listed ? prefix : conditional + "_";
   return {table.aggregate(name, prefix), table.aggregate(conditional, conditional_prefix)};
 }
 

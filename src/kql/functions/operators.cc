@@ -213,8 +213,8 @@ void declare_real_comparison(FunctionTableBuilder& table) {
   declare("== of reals", native<[](double a, double b) { return a == b; }>());
   declare("< of reals", native<[](double a, double b) { return a < b; }>());
   declare("<= of reals", native<[](double a, double b) { return a <= b; }>());
-  declare("> of reals", native<[](double a, double b) { return a > b; }>());
-  declare(">= of reals", native<[](double a, double b) { return a >= b; }>());
+  declare("> of reals", native<[](double a, double b) { return b < a; }>());
+  declare(">= of reals", native<[](double a, double b) { return b <= a; }>());
   declare(">= number", sql("({0} BETWEEN {1} AND CAST('Infinity' AS DOUBLE))"));
 }
 
