@@ -233,7 +233,7 @@ struct OldBagState : BagState {
   OldBagState() : BagState(kOldDefault) {}
 };
 
-void declare_sets(FunctionTableBuilder& table) {
+void declare_set_aggregates(FunctionTableBuilder& table) {
   using enum Type;
   table.aggregate("make_set", "set_")
       .doc("The different values as an array; of arrays their elements.")
@@ -265,7 +265,7 @@ void declare_sets(FunctionTableBuilder& table) {
 
 void declare_collections(FunctionTableBuilder& table) {
   using enum Type;
-  declare_sets(table);
+  declare_set_aggregates(table);
   table.aggregate("buildschema", "schema_")
       .doc("The least schema that admits all dynamic values.")
       .takes({Dynamic}, Dynamic, ordered_states<SchemaState>());
