@@ -49,6 +49,29 @@ class StatementInput : public kql::RowInput {
   std::unique_ptr<QueryStream> stream_;
 };
 
+/// One call, as a SELECT of its own.
+class SqlFunction : public kql::EngineFunction {
+ public:
+  SqlFunction(const kql::Expr& call, std::unique_ptr<Statement> statement)
+      : call_(call), statement_(std::move(statement)) {}
+
+  Result<Value> call(const std::vector<Value>& arguments) override {
+    std::vector<std::string> texts;
+    for (const Value& argument : arguments)
+      texts.push_back(argument.is_null() ? sql_null(argument.type()) : sql_literal(argument));
+    SPILLWAY_TRY(statement_->start("SELECT CAST((" + kql::expand(call_.function->lowering.sql, texts) +
+                                   ") AS " + sql_type(call_.type) + ")"));
+    SPILLWAY_ASSIGN(const ChunkHandle chunk, statement_->next_chunk());
+    if (!chunk) return Value::null(call_.type);
+    VectorReader reader(call_.type);
+    return reader.read(duckdb_data_chunk_get_vector(chunk.get(), 0), 1).value(0);
+  }
+
+ private:
+  const kql::Expr& call_;
+  std::unique_ptr<Statement> statement_;
+};
+
 class OperatorReader : public RecordReader {
  public:
   OperatorReader(NativeQuery& query, const kql::NativeOperatorMaker& maker,
@@ -207,6 +230,14 @@ Status NativeQuery::reserve(int64_t bytes) {
   return Status(ErrorCode::LimitExceeded,
                 "the query's operators that keep their input in memory need more than their limit of " +
                     std::to_string(memory_limit_ >> 20) + " MiB: filter or project their input first");
+}
+
+Result<std::unique_ptr<kql::EngineFunction>> NativeQuery::function(const kql::Expr& call) {
+  if (call.function->lowering.sql.empty()) {
+    return Error(ErrorCode::BadRequest, call.function->function->name + "() failed", call.span);
+  }
+  SPILLWAY_ASSIGN(auto statement, open_statement());
+  return std::unique_ptr<kql::EngineFunction>(new SqlFunction(call, std::move(statement)));
 }
 
 Result<std::unique_ptr<Statement>> NativeQuery::open_statement() const {

@@ -54,6 +54,8 @@ class NativeQuery : public kql::OperatorContext {
   Status reserve(int64_t bytes) override;
   void release(int64_t bytes) override { reserved_ -= bytes; }
 
+  Result<std::unique_ptr<kql::EngineFunction>> function(const kql::Expr& call) override;
+
   /// Ends all operators: nobody wants their rows any more.
   void abandon() { options_.cancel->cancel(); }
   /// A statement that ends when the query does.

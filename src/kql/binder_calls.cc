@@ -380,6 +380,10 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
     SPILLWAY_ASSIGN(ExprPtr value, (this->*handler->second)(expression, scope));
     return std::optional<ExprPtr>(std::move(value));
   }
+  if (is_window_function(name)) {
+    SPILLWAY_ASSIGN(ExprPtr value, bind_window_call(expression, scope));
+    return std::optional<ExprPtr>(std::move(value));
+  }
   if (name == "cursor_current" || name == "current_cursor") {
     SPILLWAY_TRY(check_arguments(expression, 0, 0));
     return std::optional<ExprPtr>(literal(Value::string(std::to_string(result_.cursor)), expression.span));

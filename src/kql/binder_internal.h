@@ -8,6 +8,8 @@
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
 //   binder_join.cc        join, lookup, union
 //   binder_sources.cc     print, range, datatable
+//   binder_window.cc      window functions, and which operators give rows in an order
+//   binder_scan.cc        scan
 //   binder_native.cc      native operators (kql/native_operator.h)
 #pragma once
 
@@ -49,6 +51,7 @@ struct Tabular {
   /// The nodes from a table scan (first) up to `rel` that keep its records apart, so that the hidden columns
   /// of ingestion time and cursor can still be drawn through them; empty where they are lost.
   std::vector<std::shared_ptr<Rel>> chain;
+  bool serialized = false;    // its rows have an order that window functions may rely on
   bool only_filters = false;  // `chain` holds nothing but filters over the scan
   std::string name;           // of the table, or given by `as`: for withsource
   std::string visualization;  // of render
@@ -98,6 +101,11 @@ struct Block {
 /// Aggregates that a summarize collects while its expressions are bound.
 struct AggregateScope;
 
+struct WindowStage;  // binder_window.cc
+struct RowFunction;  // kql/operators/row_sequence.h
+class ScanMaker;     // kql/operators/scan.h
+struct ScanStep;
+
 /// Where a scalar expression stands.
 struct ScalarScope {
   explicit ScalarScope(EnvironmentPtr names) : environment(std::move(names)) {}
@@ -106,7 +114,10 @@ struct ScalarScope {
   const Tabular* left = nullptr;  // `$left`, `$right` in join conditions
   const Tabular* right = nullptr;
   AggregateScope* aggregates = nullptr;
-  std::string_view where;  // the operator, for messages
+  /// Rows that have a name: s1.x of a scan's step, n.x of a graph's node.
+  const std::map<std::string, std::vector<PlanColumn>>* rows = nullptr;
+  std::shared_ptr<WindowStage> window;  // of the operator's window functions, where it has some
+  std::string_view where;               // the operator, for messages
 };
 
 /// Output column names, each given once.
@@ -196,6 +207,9 @@ class Binder {
   Result<ExprPtr> bind_scalar(const syntax::Expr& expression, ScalarScope& scope);
   Result<ExprPtr> bind_name(const syntax::NameExpr& expression, ScalarScope& scope);
   Result<ExprPtr> bind_path(const syntax::PathExpr& path, ScalarScope& scope);
+  /// `$left.x`, `s1.x`: a column of a row that has a name.
+  static Result<ExprPtr> bind_row_member(const std::vector<PlanColumn>& columns, const std::string& row,
+                                         const syntax::PathExpr& path, const ScalarScope& scope);
   Result<ExprPtr> bind_index(const syntax::IndexExpr& index, ScalarScope& scope);
   Result<ExprPtr> bind_column_index(const ScalarFunction& function, const syntax::IndexExpr& index,
                                     ScalarScope& scope);
@@ -361,6 +375,32 @@ class Binder {
   Result<Tabular> bind_data_table(const syntax::DataTableExpr& table, const EnvironmentPtr& environment);
   Tabular values_of(const Table& table, TextSpan span);
   Tabular empty_row(TextSpan span);
+
+  // binder_window.cc
+  static bool is_window_function(std::string_view name);
+  /// Whether the output of an operator is serialized: query/serialize-operator.md.
+  static bool serializes(syntax::OperatorKind kind, bool input_is_serialized);
+  Result<ExprPtr> bind_window_call(const syntax::CallExpr& call, ScalarScope& scope);
+  Status check_window_arguments(const std::string& name, RowFunction& function,
+                                std::vector<ExprPtr>& arguments, TextSpan span);
+  ExprPtr add_window_function(RowFunction function, const std::vector<ExprPtr>& arguments,
+                              std::optional<size_t> restart, ScalarScope& scope, TextSpan span);
+
+  // binder_scan.cc
+  /// The expression with every part that doesn't depend on the columns `late` replaced by a column of its
+  /// own, which goes to `hoisted` with its value.
+  Result<ExprPtr> hoist(ExprPtr expression, const std::set<ColumnId>& late,
+                        std::vector<std::pair<PlanColumn, ExprPtr>>& hoisted);
+  Result<Tabular> bind_scan(const syntax::ScanOp& op, Tabular input, const EnvironmentPtr& environment);
+  Status declare_scan_columns(const syntax::ScanOp& op, const EnvironmentPtr& environment,
+                              std::vector<PlanColumn>& columns, ScanMaker& maker);
+  Result<ScanStep> bind_scan_step(const syntax::ScanStep& step, const std::vector<PlanColumn>& columns,
+                                  size_t passed, const std::set<ColumnId>& late,
+                                  std::vector<std::pair<PlanColumn, ExprPtr>>& arguments, ScalarScope& scope);
+  Result<Tabular> finish_scan(Tabular input, std::shared_ptr<ScanMaker> maker,
+                              std::vector<PlanColumn> columns,
+                              const std::vector<std::pair<PlanColumn, ExprPtr>>& arguments,
+                              const syntax::ScanOp& op);
 
   // binder_native.cc
   /// The table with its visible columns and, behind them, `arguments`: what a native operator reads. The

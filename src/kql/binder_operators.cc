@@ -13,7 +13,13 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   if (op.kind == OperatorKind::Union) {
     return bind_union(op.as<syntax::UnionOp>(), std::move(input), environment);
   }
-  if (!input) return bind_source_operator(op, environment);
+  if (!input) {
+    Result<Tabular> source = bind_source_operator(op, environment);
+    if (source.ok()) source->serialized = serializes(op.kind, false);
+    return source;
+  }
+  const bool serialized = serializes(op.kind, input->serialized);
+  if (op.kind == OperatorKind::Serialize) input->serialized = true;
   input->visualization.clear();
   input->result_name.clear();
   Tabular table = *std::move(input);
@@ -36,6 +42,7 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
         return bind_project_rename(op.as<syntax::ProjectRenameOp>(), std::move(table));
       case OperatorKind::ProjectReorder:
         return bind_project_reorder(op.as<syntax::ProjectReorderOp>(), std::move(table));
+      case OperatorKind::Scan: return bind_scan(op.as<syntax::ScanOp>(), std::move(table), environment);
       case OperatorKind::Take:
         return bind_take(*op.as<syntax::TakeOp>().count.value, std::move(table), environment, op.span, where);
       case OperatorKind::Sort: {
@@ -66,6 +73,7 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   };
   Result<Tabular> result = bound();
   if (!result.ok()) return result;
+  result->serialized = serialized;
   return counted(*std::move(result));
 }
 

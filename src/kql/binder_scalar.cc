@@ -127,22 +127,29 @@ Result<ExprPtr> Binder::bind_name(const syntax::NameExpr& expression, ScalarScop
   return unknown_column(name, expression.span, scope);
 }
 
+Result<ExprPtr> Binder::bind_row_member(const std::vector<PlanColumn>& columns, const std::string& row,
+                                        const syntax::PathExpr& path, const ScalarScope& scope) {
+  std::vector<std::string> names;
+  for (const PlanColumn& column : columns) {
+    if (column.name == path.name.text) return column_reference(column, path.span);
+    names.push_back(column.name);
+  }
+  const std::string near = nearest_name(path.name.text, names);
+  return semantic("'" + std::string(scope.where) + "' operator: Failed to resolve column '" + row + "." +
+                      path.name.text + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?"),
+                  path.span);
+}
+
 Result<ExprPtr> Binder::bind_path(const syntax::PathExpr& path, ScalarScope& scope) {
   if (const auto* base = path.base->try_as<syntax::NameExpr>(); base && scope.left) {
     const Tabular* side = base->name.text == "$left"    ? scope.left
                           : base->name.text == "$right" ? scope.right
                                                         : nullptr;
-    if (side) {
-      for (const PlanColumn& column : side->columns) {
-        if (column.name == path.name.text) return column_reference(column, path.span);
-      }
-      std::vector<std::string> names;
-      for (const PlanColumn& column : side->columns) names.push_back(column.name);
-      const std::string near = nearest_name(path.name.text, names);
-      return semantic("'" + std::string(scope.where) + "' operator: Failed to resolve column '" +
-                          base->name.text + "." + path.name.text + "'" +
-                          (near.empty() ? "" : "; did you mean '" + near + "'?"),
-                      path.span);
+    if (side) return bind_row_member(side->columns, base->name.text, path, scope);
+  }
+  if (const auto* base = path.base->try_as<syntax::NameExpr>(); base && scope.rows) {
+    if (const auto row = scope.rows->find(base->name.text); row != scope.rows->end()) {
+      return bind_row_member(row->second, base->name.text, path, scope);
     }
   }
   SPILLWAY_ASSIGN(ExprPtr base, bind_scalar(*path.base, scope));

@@ -11,8 +11,12 @@
 namespace spillway::kql::json {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 void append_utf8(uint32_t code, std::string& out) {
   if (code < 0x80) {
@@ -131,7 +135,8 @@ size_t skip_value(std::string_view text, size_t at) {
       ++at;
       continue;
     } else {
-      while (at < text.size() && text[at] != ',' && text[at] != ']' && text[at] != '}' && text[at] != ':') ++at;
+      while (at < text.size() && text[at] != ',' && text[at] != ']' && text[at] != '}' && text[at] != ':')
+        ++at;
     }
     if (depth == 0) return at;
   }
@@ -450,7 +455,8 @@ double number(std::string_view value) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
   if (error == std::errc::result_out_of_range) {
     const size_t exponent = value.find_first_of("eE");
-    const bool tiny = exponent != std::string_view::npos && exponent + 1 < value.size() && value[exponent + 1] == '-';
+    const bool tiny =
+        exponent != std::string_view::npos && exponent + 1 < value.size() && value[exponent + 1] == '-';
     if (tiny) return 0;
     return value.starts_with('-') ? -HUGE_VAL : HUGE_VAL;
   }

@@ -39,6 +39,15 @@
 
 namespace spillway::kql {
 
+struct Expr;  // kql/plan.h
+
+/// A function of the function table that the engine computes: one call at a time.
+class EngineFunction {
+ public:
+  virtual ~EngineFunction() = default;
+  virtual Result<Value> call(const std::vector<Value>& arguments) = 0;
+};
+
 /// An operator's surroundings; outlives it.
 class OperatorContext {
  public:
@@ -49,6 +58,8 @@ class OperatorContext {
   /// hold more than their share of the engine's memory.
   virtual Status reserve(int64_t bytes) = 0;
   virtual void release(int64_t bytes) = 0;
+  /// The function of a call whose lowering is SQL, for RowEvaluator.
+  virtual Result<std::unique_ptr<EngineFunction>> function(const Expr& call) = 0;
 };
 
 /// What one operator holds, given back when it goes.

@@ -130,6 +130,7 @@ OperatorPtr Parser::parse_graph_to_table() {
     if (accept(Keyword::As)) output.as = name(NameKind::Declared);
     output.parameters =
         output.edges ? parameters({"with_source_id", "with_target_id"}) : parameters({"with_node_id"});
+    if (!output.as && accept(Keyword::As)) output.as = name(NameKind::Declared);
     output.span = span_from(first);
     op->outputs.push_back(std::move(output));
   } while (accept(TokenKind::Comma));
