@@ -76,6 +76,12 @@ class Writer {
   virtual Status drop_extents(const std::string& database, int64_t table_id,
                               const std::vector<Guid>& ids) = 0;
 
+  /// The extents give way to one that holds their records, each with its own cursor and ingestion time: its `merged`,
+  /// cursors, `created`, tags and original bytes are set here. No result changes by it. Conflict where one of them is
+  /// gone; BadRequest where others lie between them in the order of cursors, or their tags differ.
+  virtual Status merge_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids,
+                               Extent merged) = 0;
+
   /// Creates (start_cursor and exported_to become the database's cursor, or with `from_the_beginning` 0) or
   /// alters (keeps id and position, raises the generation). Takes `disabled` as it is in the definition; an
   /// export starts without failures either way.

@@ -293,6 +293,54 @@ Status Transaction::drop_extents(const std::string& database_name, int64_t table
   return Status();
 }
 
+Status Transaction::merge_extents(const std::string& database_name, int64_t table_id,
+                                  const std::vector<Guid>& ids, Extent merged) {
+  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(*database, table_id));
+  const std::set<Guid> wanted(ids.begin(), ids.end());
+  const ExtentList& before = *(*found)->extents;
+  std::vector<ExtentList::Item> after, removed;
+  size_t place = 0;
+  for (const ExtentList::Item& extent : before) {
+    if (!wanted.contains(extent->id)) {
+      after.push_back(extent);
+      continue;
+    }
+    if (!removed.empty() && after.size() != place) {
+      return Error(ErrorCode::BadRequest, "extents that others lie between can't be merged");
+    }
+    if (!removed.empty() && removed.front()->tags != extent->tags) {
+      return Error(ErrorCode::BadRequest, "extents with different tags can't be merged");
+    }
+    place = after.size();
+    removed.push_back(extent);
+  }
+  if (removed.size() != wanted.size() || removed.empty()) {
+    return Error(ErrorCode::Conflict, std::to_string(wanted.size() - removed.size()) +
+                                          " of the extents are no longer in table '" + (*found)->name +
+                                          "' of database '" + database_name + "'");
+  }
+  merged.merged = true;
+  merged.tags = removed.front()->tags;
+  merged.min_cursor = INT64_MAX;
+  merged.original_bytes = 0;
+  for (const ExtentList::Item& extent : removed) {
+    merged.min_cursor = std::min(merged.min_cursor, extent->min_cursor);
+    merged.max_cursor = std::max(merged.max_cursor, extent->max_cursor);
+    merged.created = std::max(merged.created, extent->created);
+    merged.original_bytes += extent->original_bytes;
+  }
+  const auto item = std::make_shared<const Extent>(std::move(merged));
+  after.insert(after.begin() + static_cast<std::ptrdiff_t>(place), item);
+  SPILLWAY_TRY(sql([&] {
+    for (const ExtentList::Item& extent : removed) store_.drop_extent(*extent);
+    store_.insert_extent(table_id, next_id_++, *item);
+  }));
+  edit_table(*database, (*found)->name).extents = std::make_shared<const ExtentList>(after);
+  dropped_.insert(dropped_.end(), removed.begin(), removed.end());
+  return Status();
+}
+
 Status Transaction::put_export(const std::string& database_name, ContinuousExport definition,
                                bool from_the_beginning) {
   SPILLWAY_ASSIGN(Database * database, edit(database_name));

@@ -37,6 +37,8 @@ class Transaction : public Writer {
   Result<Cursor> add_extents(const std::string& database, int64_t table_id,
                              std::vector<Extent> extents) override;
   Status drop_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids) override;
+  Status merge_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids,
+                       Extent merged) override;
   Status put_export(const std::string& database, ContinuousExport definition,
                     bool from_the_beginning) override;
   Status drop_export(const std::string& database, const std::string& name) override;

@@ -1,7 +1,8 @@
-// Extents: show, drop, clear.
+// Extents: show, merge, drop, clear.
 // Sources: management/show-extents.md, drop-extents.md, clear-table-data-command.md.
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -34,6 +35,11 @@ const Schema kExtents = {{"ExtentId", Type::Guid},
                          {"Tags", Type::String},
                          {"Kind", Type::String},
                          {"DeletedRowCount", Type::Long}};
+
+const Schema kOperation = {{"OperationId", Type::Guid}};
+
+const Schema kMerged = {
+    {"OriginalExtentId", Type::String}, {"ResultExtentId", Type::String}, {"Duration", Type::TimeSpan}};
 
 const Schema kDropped = {
     {"ExtentId", Type::String}, {"TableName", Type::String}, {"CreatedOn", Type::DateTime}};
@@ -389,6 +395,59 @@ Result<Tables> show_extents_of_tables(Call& call, const std::vector<Name>& names
   return Tables{std::move(result)};
 }
 
+/// `.merge [async] T (ids)`. Source: management/extents-overview.md, merge-policy.md.
+Result<Tables> merge(Call& call, bool async) {
+  SPILLWAY_ASSIGN(const std::set<Guid> ids, guids(call.reader));
+  SPILLWAY_ASSIGN(const Properties properties, Properties::parse(call.reader));
+  // Every merge writes the records anew.
+  SPILLWAY_TRY(properties.check({"rebuild"}));
+  SPILLWAY_TRY(properties.boolean("rebuild", true).status());
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const TablePtr table, call.table(call.names[0]));
+  const auto work =
+      [&ingestor = call.services.ingestor, name = database->name, table,
+       list = std::vector<Guid>(ids.begin(), ids.end())](const engine::RunOptions& options) -> Result<Table> {
+    const auto started = std::chrono::steady_clock::now();
+    SPILLWAY_ASSIGN(const Extent merged, ingestor.merge(name, *table, list, options));
+    const Ticks elapsed =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started)
+            .count() *
+        kTicksPerMicrosecond;
+    Table result = empty_table(kMerged);
+    for (const Guid& id : list) {
+      result.rows.push_back(
+          {Value::string(id.str()), Value::string(merged.id.str()), Value::timespan(elapsed)});
+    }
+    return result;
+  };
+  if (!async) {
+    SPILLWAY_ASSIGN(Table result, work(call.run_options()));
+    return Tables{std::move(result)};
+  }
+  ingest::OperationRequest request;
+  request.kind = "ExtentsMerge";
+  request.database = database->name;
+  request.principal = call.request.principal;
+  request.activity_id = call.request.activity_id;
+  request.persist_details = true;
+  request.work = [work](std::shared_ptr<engine::CancelToken> cancel) {
+    return work({.cancel = std::move(cancel), .timeout = std::nullopt});
+  };
+  SPILLWAY_ASSIGN(const Guid id, call.services.ingestor.start_operation(std::move(request)));
+  Table result = empty_table(kOperation);
+  result.rows.push_back({Value::guid(id)});
+  return Tables{std::move(result)};
+}
+
+Result<Tables> merge_now(Call& call) {
+  return merge(call, false);
+}
+
+Result<Tables> merge_async(Call& call) {
+  return merge(call, true);
+}
+
 std::vector<Command> extent_commands() {
   return {
       {"show table <name> extents",
@@ -400,6 +459,9 @@ std::vector<Command> extent_commands() {
        "The extents of a database", show_database_extents},
       {"show database extents", nullptr, ".show database D extents", show_database_extents},
       {"show cluster extents", ".show cluster extents [hot]", "All extents", show_cluster_extents},
+      {"merge <name>", ".merge [async] T (ids) [with (rebuild = true)]",
+       "Makes one extent of several that follow one another", merge_now},
+      {"merge async <name>", nullptr, ".merge async", merge_async},
       {"drop extents",
        ".drop extents (ids) [from T]  ·  .drop extents [older N (days | hours)] from (T | tables (T, U) | "
        "all tables) "

@@ -380,6 +380,20 @@ std::optional<std::pair<Ticks, Ticks>> range_of(const std::map<std::string, std:
   return std::pair(*low, *high);
 }
 
+/// The cursor and the ingestion time of each record, where the plan is a scan that has them.
+void add_hidden_columns(const kql::Rel& plan, std::vector<std::string>& items,
+                        std::vector<std::string>& fields) {
+  if (plan.kind != kql::Rel::Kind::TableScan) return;
+  const auto& scan = static_cast<const kql::TableScan&>(plan);
+  const auto add = [&](const std::optional<kql::ColumnId>& id, const std::string& name, int field) {
+    if (!id) return;
+    items.push_back(Lowering::id_name(*id) + " AS " + sql_name(name));
+    fields.push_back(sql_name(name) + ": " + std::to_string(field));
+  };
+  add(scan.cursor, "$cursor", catalog::kCursorField);
+  add(scan.ingestion_time, "$ingestion_time", catalog::kIngestionTimeField);
+}
+
 }  // namespace
 
 Result<WrittenFile> DuckEngine::write_extent(kql::RelPtr plan, const catalog::Table& table,
@@ -406,6 +420,7 @@ Result<WrittenFile> DuckEngine::write_extent(kql::RelPtr plan, const catalog::Ta
     fields.push_back(sql_name(name) + ": " + std::to_string(column.id));
     if (column.type == Type::DateTime) datetimes.emplace_back(column.id, name);
   }
+  add_hidden_columns(*plan, items, fields);
   if (fields.empty()) {
     return Error(ErrorCode::SchemaMismatch, "table '" + table.name + "' has no columns to hold records");
   }

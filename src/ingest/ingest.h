@@ -101,6 +101,11 @@ class Ingestor {
   /// SchemaMismatch where there are more of them, or one can't be converted.
   virtual Result<std::vector<Loaded>> ingest_query(const Request& request, kql::RelPtr plan) = 0;
 
+  /// Merges these extents of a table into one (ingest/merger.h), which it returns. Conflict where one of them is gone;
+  /// BadRequest where others lie between them or their tags differ. The background does it too, for small ones.
+  virtual Result<catalog::Extent> merge(const std::string& database, const catalog::Table& table,
+                                        const std::vector<Guid>& ids, const engine::RunOptions& options) = 0;
+
   /// Runs `work` in a thread of its own. The operation's id; its state and, with persist_details, its result
   /// go into the catalog (catalog/operation_details.h). Throttled where kMaxOperations are running.
   virtual Result<Guid> start_operation(OperationRequest request) = 0;

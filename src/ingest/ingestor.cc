@@ -8,12 +8,16 @@
 #include "ingest/formats.h"
 #include "ingest/ingest.h"
 #include "ingest/janitor.h"
+#include "ingest/merger.h"
 #include "ingest/operations.h"
 
 namespace spillway::ingest {
 namespace {
 
 using Reservation = ExtentFiles::Reservation;
+
+/// Between looks for extents that are worth a merge.
+constexpr std::chrono::seconds kMergeInterval{60};
 
 /// The extents of a batch that are written and not yet committed. Their files go with it, unless they were
 /// handed to a commit.
@@ -100,7 +104,10 @@ class FileIngestor : public Ingestor {
         stores_(stores),
         files_(std::move(files)),
         janitor_(*files_, catalog),
-        operations_(catalog, clock) {}
+        merger_(catalog, engine, *files_, clock),
+        operations_(catalog, clock) {
+    merger_.start(kMergeInterval);
+  }
   ~FileIngestor() override { stop(); }
 
   Result<std::vector<Loaded>> ingest_data(const Request& request, std::string_view data) override;
@@ -114,7 +121,12 @@ class FileIngestor : public Ingestor {
   bool cancel_operation(const Guid& id) override { return operations_.cancel(id); }
   void stop() override {
     operations_.stop();
+    merger_.stop();
     janitor_.stop();
+  }
+  Result<catalog::Extent> merge(const std::string& database, const catalog::Table& table,
+                                const std::vector<Guid>& ids, const engine::RunOptions& options) override {
+    return merger_.merge(database, table, ids, options);
   }
   Result<int64_t> sweep() override;
 
@@ -130,6 +142,7 @@ class FileIngestor : public Ingestor {
   const storage::StoreFactory& stores_;
   const std::unique_ptr<ExtentFiles> files_;
   Janitor janitor_;
+  Merger merger_;
   Operations operations_;
 };
 
