@@ -270,6 +270,10 @@ FunctionTable::FunctionTable() {
   declare_compression(builder);
   declare_parsing(builder);
   declare_punycode(builder);
+  declare_geo_points(builder);
+  declare_geo_measures(builder);
+  declare_geo_overlay(builder);
+  declare_geo_grids(builder);
   declare_aggregates(builder);
   declare_percentiles(builder);
   declare_collections(builder);
