@@ -16,24 +16,25 @@ LngLat between(const LngLat& a, const LngLat& b, double fraction) {
   return {a.lng + (b.lng - a.lng) * fraction, a.lat + (b.lat - a.lat) * fraction};
 }
 
+double wrapped(double lng) {
+  if (lng > 180) return lng - 360;
+  return lng < -180 ? lng + 360 : lng;
+}
+
 /// How far the straight edge on the plane and the one on the sphere are apart, about: they are compared where
 /// the difference is largest if the edge lies as unevenly as it can, as S2's tessellator does.
 double deviation(const LngLat& a, const LngLat& b) {
   constexpr double kFraction = 0.31215691082248312;
-  const S2Point from = point_of(a);
-  const S2Point to = point_of(b);
+  const auto on_earth = [](const LngLat& at) { return point_of({wrapped(at.lng), at.lat}); };
+  const S2Point from = on_earth(a);
+  const S2Point to = on_earth(b);
   if (from.DotProd(to) < -1e-14) return 10 * kEarthRadiusMeters;
   double largest = 0;
   for (const double fraction : {kFraction, 1 - kFraction}) {
     const S2Point on_sphere = S2::Interpolate(from, to, fraction);
-    largest = std::max(largest, meters_of(S1Angle(on_sphere, point_of(between(a, b, fraction)))));
+    largest = std::max(largest, meters_of(S1Angle(on_sphere, on_earth(between(a, b, fraction)))));
   }
   return largest;
-}
-
-double wrapped(double lng) {
-  if (lng > 180) return lng - 360;
-  return lng < -180 ? lng + 360 : lng;
 }
 
 class Densifier {
