@@ -6,6 +6,7 @@
 //   binder_outputs.cc     outputs of print, extend, project: names, functions that give several columns
 //   binder_operators.cc   tabular operators over one input
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
+//   binder_make_series.cc make-series
 //   binder_join.cc        join, lookup, union
 //   binder_sources.cc     print, range, datatable
 //   binder_window.cc      window functions, and which operators give rows in an order
@@ -345,6 +346,34 @@ class Binder {
   Result<std::vector<NamedOutput>> bind_record(const syntax::CallExpr& call, ScalarScope& scope);
   Result<std::vector<NamedOutput>> bind_row_aggregate(const syntax::CallExpr& call, ScalarScope& scope);
   Result<std::vector<NamedOutput>> bind_percentiles(const syntax::CallExpr& call, ScalarScope& scope);
+
+  /// The columns of one aggregation, with the names that they get in the result.
+  Result<std::vector<NamedOutput>> bind_aggregation(const syntax::NamedExpr& aggregation, ScalarScope& scope,
+                                                    NameAllocator& names);
+
+  // binder_make_series.cc
+  /// The axis of a make-series: all but `value` and `position` constants, of the types that belong together.
+  struct SeriesAxis {
+    ExprPtr value, position;  // of a record
+    ExprPtr from, to;         // null where not given
+    ExprPtr step, origin;     // positions count from `origin`
+  };
+  Result<Tabular> bind_make_series(const syntax::MakeSeriesOp& op, Tabular input,
+                                   const EnvironmentPtr& environment);
+  Result<SeriesAxis> bind_series_axis(const syntax::MakeSeriesOp& op, Tabular& input,
+                                      const EnvironmentPtr& environment);
+  static Status claim_series_names(const syntax::MakeSeriesOp& op, NameAllocator& names);
+  Result<ExprPtr> bind_series_bound(const syntax::ExprPtr& expression, const EnvironmentPtr& environment);
+  Result<ExprPtr> to_axis_type(ExprPtr value, Type type, std::string_view what);
+  Result<Tabular> filter_series(const syntax::MakeSeriesOp& op, Tabular input, const SeriesAxis& axis);
+  Result<Tabular> summarize_series(const syntax::MakeSeriesOp& op, Tabular input, const SeriesAxis& axis,
+                                   const EnvironmentPtr& environment, NameAllocator& names,
+                                   std::vector<size_t>& outputs_of);
+  Result<Tabular> gather_series(const syntax::MakeSeriesOp& op, Tabular points);
+  Result<std::pair<ExprPtr, ExprPtr>> series_extent(const syntax::MakeSeriesOp& op, const SeriesAxis& axis,
+                                                    const ExprPtr& least, const ExprPtr& greatest);
+  Result<ExprPtr> series_default(const syntax::SeriesAggregation& aggregation, Type type,
+                                 const EnvironmentPtr& environment);
 
   // binder_join.cc
   Result<Tabular> bind_join(const syntax::JoinOp& op, Tabular input, const EnvironmentPtr& environment);

@@ -57,6 +57,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
       }
       case OperatorKind::Summarize:
         return bind_summarize(op.as<syntax::SummarizeOp>(), std::move(table), environment);
+      case OperatorKind::MakeSeries:
+        return bind_make_series(op.as<syntax::MakeSeriesOp>(), std::move(table), environment);
       case OperatorKind::Distinct:
         return bind_distinct(op.as<syntax::DistinctOp>(), std::move(table), environment);
       case OperatorKind::Count: return bind_count(op.as<syntax::CountOp>(), std::move(table));

@@ -302,6 +302,29 @@ std::string Binder::aggregate_name(const AggregateFunction& function, const synt
   return name;
 }
 
+Result<std::vector<Binder::NamedOutput>> Binder::bind_aggregation(const syntax::NamedExpr& aggregation,
+                                                                  ScalarScope& scope, NameAllocator& names) {
+  SPILLWAY_ASSIGN(std::optional<std::vector<NamedOutput>> wide,
+                  bind_wide_aggregate(*aggregation.value, scope));
+  if (!wide) {
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*aggregation.value, scope));
+    wide.emplace().push_back({automatic_name(*aggregation.value, true), std::move(value)});
+  }
+  if (aggregation.names.size() > wide->size()) {
+    return semantic("'" + std::string(scope.where) + "' operator: more names than the aggregate has columns",
+                    aggregation.span);
+  }
+  for (size_t i = 0; i < wide->size(); ++i) {
+    NamedOutput& output = (*wide)[i];
+    if (i < aggregation.names.size()) {
+      output.name = aggregation.names[i].text;
+    } else {
+      output.name = output.name.empty() ? names.next_unnamed("Column", 1) : names.unique(output.name);
+    }
+  }
+  return *std::move(wide);
+}
+
 Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular input,
                                        const EnvironmentPtr& environment) {
   if (op.bin) return not_supported("'by Column bin=…' is not supported; use by bin(Column, …)", op.bin->span);
@@ -329,24 +352,8 @@ Result<Tabular> Binder::bind_summarize(const syntax::SummarizeOp& op, Tabular in
   scope.aggregates = &aggregates;
   std::vector<NamedOutput> outputs;
   for (const syntax::NamedExpr& aggregate : op.aggregates) {
-    SPILLWAY_ASSIGN(std::optional<std::vector<NamedOutput>> wide,
-                    bind_wide_aggregate(*aggregate.value, scope));
-    if (!wide) {
-      SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*aggregate.value, scope));
-      wide.emplace().push_back({automatic_name(*aggregate.value, true), std::move(value)});
-    }
-    if (aggregate.names.size() > wide->size()) {
-      return semantic("'summarize' operator: more names than the aggregate has columns", aggregate.span);
-    }
-    for (size_t i = 0; i < wide->size(); ++i) {
-      NamedOutput& output = (*wide)[i];
-      if (i < aggregate.names.size()) {
-        output.name = aggregate.names[i].text;
-      } else {
-        output.name = output.name.empty() ? names.next_unnamed("Column", 1) : names.unique(output.name);
-      }
-      outputs.push_back(std::move(output));
-    }
+    SPILLWAY_ASSIGN(std::vector<NamedOutput> bound, bind_aggregation(aggregate, scope, names));
+    std::move(bound.begin(), bound.end(), std::back_inserter(outputs));
   }
   return finish_summarize(std::move(input), std::move(node), std::move(aggregates.calls), std::move(outputs),
                           op.span);

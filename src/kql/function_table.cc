@@ -274,6 +274,16 @@ FunctionTable::FunctionTable() {
   declare_geo_measures(builder);
   declare_geo_overlay(builder);
   declare_geo_grids(builder);
+  declare_series_arithmetic(builder);
+  declare_series_statistics(builder);
+  declare_series_fill(builder);
+  declare_series_filters(builder);
+  declare_series_fit(builder);
+  declare_series_fft(builder);
+  declare_series_periods(builder);
+  declare_series_outliers(builder);
+  declare_series_decompose(builder);
+  declare_series_make(builder);
   declare_aggregates(builder);
   declare_percentiles(builder);
   declare_collections(builder);
