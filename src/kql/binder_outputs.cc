@@ -142,7 +142,7 @@ Result<Binder::WideCall> Binder::bind_wide_call(const ScalarFunction& function,
   }
   const std::string of = count == 0 ? "" : automatic_name(*expression.arguments[0].value);
   for (const ResultColumn& column : function.columns) {
-    wide.columns.push_back({function.name + (of.empty() ? "" : "_" + of) + "_" + column.name, column.type});
+    wide.columns.push_back({function.name + "_" + of + "_" + column.name, column.type});
   }
   SPILLWAY_ASSIGN(wide.packed, call(function.name, std::move(arguments), expression.span));
   return wide;

@@ -188,7 +188,7 @@ void declare_series_periods(FunctionTableBuilder& table) {
   table.scalar("series_periods_detect")
       .doc("The periods after which a series repeats itself, and how well it does.")
       .takes({Dynamic, Real, Real, Long}, Dynamic, native<&periods_detect>())
-      .gives({{"periods", Dynamic}, {"scores", Dynamic}});
+      .gives({{"periods", Dynamic}, {"periods_scores", Dynamic}});
   table.scalar("series_periods_validate")
       .doc("How well a series repeats itself after given periods.")
       .takes_nulls({Dynamic, Real}, Dynamic, native<&periods_validate>())

@@ -103,8 +103,8 @@ std::optional<double> pearson_correlation(Text first, Text second) {
   const double mean_a = series::mean_of(a->data(), size), mean_b = series::mean_of(b->data(), size);
   double both = 0;
   for (size_t i = 0; i < size; ++i) both += ((*a)[i] - mean_a) * ((*b)[i] - mean_b);
-  const double spread = std::sqrt(series::squares_about(a->data(), size, mean_a)) *
-                        std::sqrt(series::squares_about(b->data(), size, mean_b));
+  const double spread = std::sqrt(series::squares_about(a->data(), size, mean_a) *
+                                  series::squares_about(b->data(), size, mean_b));
   if (!(spread > 0) || !std::isfinite(both / spread)) return std::nullopt;
   return std::clamp(both / spread, -1.0, 1.0);
 }
