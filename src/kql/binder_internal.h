@@ -292,11 +292,14 @@ class Binder {
   /// put over `input`.
   Result<std::map<size_t, WideCall>> bind_wide_calls(const std::vector<syntax::NamedExpr>& outputs,
                                                      ScalarScope& scope, Tabular& input);
-  /// The outputs of project, extend or print (where unnamed columns are "print_0", …), over `input`.
+  /// Print: unnamed columns are "print_0", … Print and Extend: of a function that gives several columns, those that
+  /// a list of names leaves out are left out; Project shows them too (query/series-fit-2lines-function.md).
+  enum class OutputStyle { Print, Project, Extend };
+  /// The outputs of project, extend or print, over `input`.
   Result<Outputs> bind_outputs(const std::vector<syntax::NamedExpr>& columns, ScalarScope& scope,
-                               Tabular& input, NameAllocator& names, bool print);
+                               Tabular& input, NameAllocator& names, OutputStyle style);
   Status add_wide_output(const syntax::NamedExpr& output, const WideCall& call, NameAllocator& names,
-                         bool print, Outputs& out);
+                         OutputStyle style, Outputs& out);
 
   // binder_operators.cc
   Result<Tabular> bind_operator(const syntax::Operator& op, std::optional<Tabular> input,

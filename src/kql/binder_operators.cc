@@ -182,7 +182,7 @@ Result<Tabular> Binder::bind_project(const syntax::ProjectOp& op, Tabular input,
   scope.where = "project";
   NameAllocator names;
   SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
-  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, input, names, false));
+  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, input, names, OutputStyle::Project));
   return add_project(std::move(input), std::move(outputs), op.span);
 }
 
@@ -201,7 +201,7 @@ Result<Tabular> Binder::bind_extend(const std::vector<syntax::NamedExpr>& column
     if (!names.claim(column.name)) continue;
     outputs.emplace_back(new_column(column.name, column.type), column_reference(column, span));
   }
-  SPILLWAY_ASSIGN(Outputs added, bind_outputs(columns, scope, input, names, false));
+  SPILLWAY_ASSIGN(Outputs added, bind_outputs(columns, scope, input, names, OutputStyle::Extend));
   std::move(added.begin(), added.end(), std::back_inserter(outputs));
   return add_project(std::move(input), std::move(outputs), span);
 }

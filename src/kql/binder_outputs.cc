@@ -194,14 +194,14 @@ Result<std::map<size_t, Binder::WideCall>> Binder::bind_wide_calls(
 }
 
 Status Binder::add_wide_output(const syntax::NamedExpr& output, const WideCall& call, NameAllocator& names,
-                               bool print, Outputs& out) {
+                               OutputStyle style, Outputs& out) {
   if (output.names.size() > call.columns.size()) {
     return semantic("The expression gives " + std::to_string(call.columns.size()) +
                         " columns, fewer than its " + std::to_string(output.names.size()) + " names",
                     output.span);
   }
-  // What a list of names leaves out, print leaves out; others add it under its automatic name.
-  const size_t shown = print && !output.names.empty() ? output.names.size() : call.columns.size();
+  const bool all = output.names.empty() || style == OutputStyle::Project;
+  const size_t shown = all ? call.columns.size() : output.names.size();
   for (size_t i = 0; i < shown; ++i) {
     SPILLWAY_ASSIGN(ExprPtr value, column_of(call, i, output.span));
     const std::string name =
@@ -213,18 +213,18 @@ Status Binder::add_wide_output(const syntax::NamedExpr& output, const WideCall& 
 
 Result<Binder::Outputs> Binder::bind_outputs(const std::vector<syntax::NamedExpr>& columns,
                                              ScalarScope& scope, Tabular& input, NameAllocator& names,
-                                             bool print) {
+                                             OutputStyle style) {
   SPILLWAY_ASSIGN(const auto wide, bind_wide_calls(columns, scope, input));
   Outputs outputs;
   for (size_t i = 0; i < columns.size(); ++i) {
     const syntax::NamedExpr& column = columns[i];
     if (const auto call = wide.find(i); call != wide.end()) {
-      SPILLWAY_TRY(add_wide_output(column, call->second, names, print, outputs));
+      SPILLWAY_TRY(add_wide_output(column, call->second, names, style, outputs));
       continue;
     }
     SPILLWAY_ASSIGN(ExprPtr value, bind_output(column, scope));
     const Type type = value->type;
-    const bool numbered = print && column.names.empty();
+    const bool numbered = style == OutputStyle::Print && column.names.empty();
     const std::string name =
         numbered ? names.unique("print_" + std::to_string(i)) : name_output(column, names);
     outputs.emplace_back(new_column(name, type), std::move(value));

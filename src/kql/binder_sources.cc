@@ -31,7 +31,7 @@ Result<Tabular> Binder::bind_print(const syntax::PrintOp& op, const EnvironmentP
   NameAllocator names;
   SPILLWAY_TRY(claim_names(op.columns, scope.where, names));
   Tabular row = empty_row(op.span);
-  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, row, names, true));
+  SPILLWAY_ASSIGN(Outputs outputs, bind_outputs(op.columns, scope, row, names, OutputStyle::Print));
   return counted(add_project(std::move(row), std::move(outputs), op.span));
 }
 

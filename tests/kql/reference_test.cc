@@ -33,6 +33,8 @@ constexpr Operator kOperators[] = {
     {"join", "T | join kind=leftouter (T | project a, d = b) on a"},
     {"let", "let least = 1; let f = (x:long) { x * 2 }; T | where f(a) > least"},
     {"lookup", "T | lookup (T | project a, d = b) on a"},
+    {"make-series",
+     "T | make-series count() default=0 on c from datetime(2024-01-01) to datetime(2024-01-08) step 1d by b"},
     {"materialize", "let X = materialize(T | where a > 1); X | union X"},
     {"print", "print x = 1 + 1"},
     {"project", "T | project a, twice = a * 2"},

@@ -151,11 +151,13 @@ bool fit_2lines_bag(std::string& out, Text array) {
 
 /// A polynomial of a higher degree than this is out of reach of doubles.
 constexpr int64_t kMostDegree = 40;
+/// Of the matrix that a fit is solved over: points times terms.
+constexpr size_t kMostEntries = 1 << 24;
 
 /// The coefficients, from the constant on, of the polynomial that comes nearest to the points: least squares
 /// by Householder's reflections. The columns of the matrix are the powers of x.
-Reals fit_polynomial(const Reals& x, Reals y, size_t degree) {
-  const size_t rows = x.size(), terms = degree + 1;
+Reals fit_polynomial(const Reals& x, Reals y, size_t terms) {
+  const size_t rows = x.size();
   std::vector<Reals> columns(terms, Reals(rows, 1.0));
   for (size_t c = 1; c < terms; ++c) {
     for (size_t r = 0; r < rows; ++r) columns[c][r] = columns[c - 1][r] * x[r];
@@ -191,8 +193,9 @@ Reals fit_polynomial(const Reals& x, Reals y, size_t degree) {
 
 bool fit_poly_over(std::string& out, const Reals& y, const Reals& x, int64_t degree) {
   if (degree < 0 || degree > kMostDegree || x.size() != y.size()) return false;
-  if (y.size() <= static_cast<size_t>(degree)) return false;
-  Reals coefficients = fit_polynomial(x, y, static_cast<size_t>(degree));
+  const size_t terms = static_cast<size_t>(degree) + 1;
+  if (y.size() < terms || y.size() * terms > kMostEntries) return false;
+  Reals coefficients = fit_polynomial(x, y, terms);
   Reals fit(y.size());
   double residual = 0;
   for (size_t i = 0; i < y.size(); ++i) {
