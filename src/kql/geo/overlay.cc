@@ -112,7 +112,8 @@ std::optional<Geometry> simplified_together(const std::vector<const S2Polygon*>&
 std::optional<S2BufferOperation::Options> buffer_options(double radius, double tolerance) {
   constexpr double kMaxRadius = kEarthRadiusMeters * M_PI;
   if (!(radius > 0) || radius > kMaxRadius || !(tolerance > 0)) return std::nullopt;
-  const double fraction = std::min(1.0, tolerance / radius);
+  constexpr double kTriangle = 1.0 / 3;  // a circle's: anything coarser has no area
+  const double fraction = std::min(kTriangle, tolerance / radius);
   if (fraction < S2BufferOperation::Options::kMinErrorFraction) return std::nullopt;
   S2BufferOperation::Options options(angle_of_meters(radius));
   options.set_error_fraction(fraction);

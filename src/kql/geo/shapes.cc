@@ -63,8 +63,18 @@ std::vector<S2Point> points_of(const Path& path) {
   return points;
 }
 
+/// Between antipodes there is no shortest edge.
+bool are_antipodes(const S2Point& a, const S2Point& b) {
+  constexpr double kNear = 1e-15;
+  return (a + b).Norm() < kNear;
+}
+
 std::unique_ptr<S2Polyline> polyline_of(const Path& path) {
-  auto line = std::make_unique<S2Polyline>(points_of(path), S2Debug::DISABLE);
+  const std::vector<S2Point> points = points_of(path);
+  for (size_t i = 1; i < points.size(); ++i) {
+    if (are_antipodes(points[i - 1], points[i])) return nullptr;
+  }
+  auto line = std::make_unique<S2Polyline>(points, S2Debug::DISABLE);
   S2Error error;
   if (line->num_vertices() < 2 || line->FindValidationError(&error)) return nullptr;
   return line;
@@ -75,7 +85,10 @@ std::unique_ptr<S2Loop> loop_of(const Path& ring) {
   if (ring.size() < kMinPoints || ring.front() != ring.back()) return nullptr;
   std::vector<S2Point> points;
   points.reserve(ring.size());
-  for (size_t i = 0; i + 1 < ring.size(); ++i) points.push_back(point_of(ring[i]));
+  for (size_t i = 0; i + 1 < ring.size(); ++i) {
+    points.push_back(point_of(ring[i]));
+    if (are_antipodes(points.back(), point_of(ring[i + 1]))) return nullptr;
+  }
   auto loop = std::make_unique<S2Loop>(points, S2Debug::DISABLE);
   S2Error error;
   if (loop->FindValidationError(&error)) return nullptr;
