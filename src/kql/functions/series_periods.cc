@@ -18,15 +18,21 @@ namespace {
 constexpr double kLeastPeriod = 4;
 /// Autocorrelation of white noise stays below this many standard deviations, 1/√n, nearly always.
 constexpr double kNoiseDeviations = 2;
-/// A linear trend that explains more than this of the variance is taken out: it would hide all periods.
-constexpr double kDominantTrend = 0.2;
+/// A linear trend hides periods: it is taken out where its slope is more than this many standard errors from
+/// none.
+constexpr double kTrendErrors = 5;
 
-/// Without its mean, and without its trend where that dominates.
+bool has_trend(const Line& line, size_t points) {
+  const double freedom = static_cast<double>(points) - 2;
+  return line.rsquare * freedom > kTrendErrors * kTrendErrors * (1 - line.rsquare);
+}
+
+/// Without its mean, and without its trend where there is one.
 Reals centered(const Reals& values) {
   Reals result = values;
   const Line line = fit_line(values.data(), values.size());
   const double mean = mean_of(values.data(), values.size());
-  const bool detrend = line.rsquare > kDominantTrend;
+  const bool detrend = has_trend(line, values.size());
   for (size_t i = 0; i < result.size(); ++i) result[i] -= detrend ? line.at(i) : mean;
   return result;
 }
