@@ -3,7 +3,7 @@
 // The score of a period is how well the series resembles itself one period later, and no better than it does
 // two periods later: its autocorrelation at these lags. A score that noise alone reaches easily is 0.
 // Candidates are the peaks of the power spectrum, each moved to the peak of the autocorrelation nearby; a
-// multiple of a better period says nothing new.
+// multiple of a period that is nearly as good says nothing new.
 #include <algorithm>
 #include <cmath>
 
@@ -21,6 +21,9 @@ constexpr double kNoiseDeviations = 2;
 /// A linear trend hides periods: it is taken out where its slope is more than this many standard errors from
 /// none.
 constexpr double kTrendErrors = 5;
+
+/// A multiple of a period that scores this much of what it does says nothing new.
+constexpr double kAsGood = 0.95;
 
 bool has_trend(const Line& line, size_t points) {
   const double freedom = static_cast<double>(points) - 2;
@@ -131,11 +134,12 @@ std::vector<Periodicity::Found> Periodicity::detect(double least, double most, s
                    [](const Found& a, const Found& b) { return a.score > b.score; });
   std::vector<Found> kept;
   for (const Found& each : found) {
-    const bool multiple = std::any_of(kept.begin(), kept.end(), [&](const Found& better) {
-      const double times = std::round(each.period / better.period);
-      return times >= 2 && std::abs(each.period - times * better.period) <= times / 2;
+    const bool repeats = std::any_of(found.begin(), found.end(), [&](const Found& shorter) {
+      const double times = std::round(each.period / shorter.period);
+      return times >= 2 && std::abs(each.period - times * shorter.period) <= times / 2 &&
+             shorter.score >= kAsGood * each.score;
     });
-    if (!multiple && kept.size() < count) kept.push_back(each);
+    if (!repeats && kept.size() < count) kept.push_back(each);
   }
   return kept;
 }
