@@ -44,20 +44,17 @@ std::optional<Guid> Guid::parse(std::string_view text) {
       ((text.front() == '{' && text.back() == '}') || (text.front() == '(' && text.back() == ')'))) {
     text = text.substr(1, text.size() - 2);
   }
-  if (text.size() != kTextLength && text.size() != kDigits) return std::nullopt;
-  const bool hyphens = text.size() == kTextLength;
+  if (text.size() > kTextLength) return std::nullopt;
   Guid guid;
   size_t digits = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (hyphens && is_hyphen_position(i)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
+    if (text[i] == '-' && i > 0 && text[i - 1] != '-') continue;
     const int digit = hex_digit(text[i]);
-    if (digit < 0) return std::nullopt;
+    if (digit < 0 || digits == kDigits) return std::nullopt;
     uint64_t& half = digits++ < kDigits / 2 ? guid.high : guid.low;
     half = half << 4 | static_cast<uint64_t>(digit);
   }
+  if (digits != kDigits || text.back() == '-') return std::nullopt;
   return guid;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/lowering.h"
 #include "engine/paths.h"
 #include "engine/sql.h"
+#include "kql/json.h"
 
 namespace spillway::engine {
 namespace {
@@ -61,6 +62,26 @@ std::string per_file(const Extents& extents, const std::string& own,
   return merged ? "COALESCE(" + own + ", " + constant + ")" : constant;
 }
 
+/// A text for each file, by its index, as a value of `type`.
+std::string text_per_file(const Extents& extents, Type type, std::string (*text)(const catalog::Extent&)) {
+  std::vector<std::string> values;
+  for (const auto& extent : extents) values.push_back(text(*extent));
+  const std::string list = "[" + join_texts(values, ", ") + "][CAST(file_index AS BIGINT) + 1]";
+  return "CAST(" + list + " AS " + sql_type(type) + ")";
+}
+
+std::string id_text(const catalog::Extent& extent) {
+  return sql_string(extent.id.str());
+}
+std::string tags_text(const catalog::Extent& extent) {
+  std::string json = "[";
+  for (const std::string& tag : extent.tags) {
+    if (json.size() > 1) json += ',';
+    kql::json::quote(tag, json);
+  }
+  return sql_string(json + "]");
+}
+
 bool any_merged(const Extents& extents) {
   return std::any_of(extents.begin(), extents.end(), [](const auto& extent) { return extent->merged; });
 }
@@ -106,9 +127,21 @@ Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, co
          id_name(*rel.ingestion_time)});
     block.hidden.push_back(*rel.ingestion_time);
   }
+  std::vector<kql::PlanColumn> hidden;
+  for (const kql::ColumnId id : block.hidden) hidden.push_back({id, "", Type::Long});
+  if (rel.extent_id) {
+    items.push_back({text_per_file(extents, Type::Guid, &id_text), id_name(*rel.extent_id)});
+    hidden.push_back({*rel.extent_id, "", Type::Guid});
+    block.hidden.push_back(*rel.extent_id);
+  }
+  if (rel.extent_tags) {
+    items.push_back({text_per_file(extents, Type::Dynamic, &tags_text), id_name(*rel.extent_tags)});
+    hidden.push_back({*rel.extent_tags, "", Type::Dynamic});
+    block.hidden.push_back(*rel.extent_tags);
+  }
   if (extents.empty()) {
     std::vector<kql::PlanColumn> columns = rel.columns;
-    for (const kql::ColumnId id : block.hidden) columns.push_back({id, "", Type::Long});
+    columns.insert(columns.end(), hidden.begin(), hidden.end());
     block.sql = empty_relation(columns);
     return block;
   }

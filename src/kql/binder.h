@@ -25,6 +25,7 @@ struct BindOptions {
   std::string database;
   Ticks now = 0;  // what now() is, everywhere in the query
   std::string principal;  // current_principal()
+  std::string endpoint;   // current_cluster_endpoint()
   /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or a
   /// bare text for a string parameter).
   std::map<std::string, std::string> parameters;

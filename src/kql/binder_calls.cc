@@ -374,6 +374,18 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"percentile_tdigest", &Binder::bind_typed_extract},
       {"percentiles_array_tdigest", &Binder::bind_typed_extract},
       {"percentile_array_tdigest", &Binder::bind_typed_extract},
+      {"current_database", &Binder::bind_context},
+      {"current_cluster_endpoint", &Binder::bind_context},
+      {"current_principal", &Binder::bind_context},
+      {"current_principal_details", &Binder::bind_context},
+      {"current_principal_is_member_of", &Binder::bind_member_of},
+      {"extent_id", &Binder::bind_extent},
+      {"extentid", &Binder::bind_extent},
+      {"extent_tags", &Binder::bind_extent},
+      {"estimate_data_size", &Binder::bind_data_size},
+      {"column_names_of", &Binder::bind_column_names},
+      {"bag_pack_columns", &Binder::bind_pack_columns},
+      {"geo_info_from_ip_address", &Binder::bind_geo_info},
   };
   const std::string& name = expression.name.text;
   if (const auto handler = kHandlers.find(name); handler != kHandlers.end()) {
@@ -387,14 +399,6 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
   if (name == "cursor_current" || name == "current_cursor") {
     SPILLWAY_TRY(check_arguments(expression, 0, 0));
     return std::optional<ExprPtr>(literal(Value::string(std::to_string(result_.cursor)), expression.span));
-  }
-  if (name == "current_database") {
-    SPILLWAY_TRY(check_arguments(expression, 0, 0));
-    return std::optional<ExprPtr>(literal(Value::string(options_.database), expression.span));
-  }
-  if (name == "current_principal") {
-    SPILLWAY_TRY(check_arguments(expression, 0, 0));
-    return std::optional<ExprPtr>(literal(Value::string(options_.principal), expression.span));
   }
   return std::optional<ExprPtr>();
 }
@@ -414,14 +418,14 @@ Result<ExprPtr> Binder::bind_assert(const syntax::CallExpr& expression, ScalarSc
   return condition;
 }
 
-/// case(p1, v1, p2, v2, …, else) as nested conditions.
+/// case(p1, v1, p2, v2, …, else). What constant predicates rule out is left out.
 Result<ExprPtr> Binder::bind_case(const syntax::CallExpr& expression, ScalarScope& scope) {
   const size_t count = expression.arguments.size();
   if (count < 3 || count % 2 == 0) {
     return semantic("case(): takes pairs of a predicate and a value, and a last value for none of them",
                     expression.span);
   }
-  std::vector<ExprPtr> values;
+  std::vector<ExprPtr> parts;  // predicates and values in turn
   std::optional<Type> type;
   for (size_t i = 0; i < count; ++i) {
     SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*expression.arguments[i].value, scope));
@@ -434,15 +438,22 @@ Result<ExprPtr> Binder::bind_case(const syntax::CallExpr& expression, ScalarScop
         return semantic("case(): all its values must be of one type", expression.arguments[i].span);
       }
     }
-    values.push_back(std::move(value));
+    parts.push_back(std::move(value));
   }
-  SPILLWAY_ASSIGN(ExprPtr result, convert(values.back(), *type));
-  for (size_t i = count - 1; i >= 2; i -= 2) {
-    SPILLWAY_ASSIGN(ExprPtr value, convert(values[i - 1], *type));
-    SPILLWAY_ASSIGN(result,
-                    make_condition(values[i - 2], std::move(value), std::move(result), expression.span));
+  std::vector<ExprPtr> left;
+  for (size_t i = 0; i < count; i += 2) {
+    const Expr* predicate = i + 1 < count ? parts[i].get() : nullptr;
+    const bool known = predicate && predicate->kind == Expr::Kind::Literal;
+    const bool holds = known && !predicate->literal.is_null() && predicate->literal.as_bool();
+    if (known && !holds) continue;
+    if (predicate && !known) left.push_back(parts[i]);
+    SPILLWAY_ASSIGN(ExprPtr value, convert(predicate ? parts[i + 1] : parts[i], *type));
+    left.push_back(std::move(value));
+    if (holds) break;
   }
-  return result;
+  if (left.size() == 1) return left[0];
+  const ScalarFunction& function = *FunctionTable::instance().scalar("case");
+  return make_call(*function.overloads.front(), std::move(left), *type, expression.span);
 }
 
 Result<ExprPtr> Binder::bind_now(const syntax::CallExpr& expression, ScalarScope& scope) {
@@ -464,30 +475,10 @@ Result<ExprPtr> Binder::bind_ago(const syntax::CallExpr& expression, ScalarScope
               expression.span);
 }
 
-std::optional<ColumnId> Binder::hidden_column(Tabular& input, bool cursor) {
-  if (input.chain.empty()) return std::nullopt;
-  auto& source = static_cast<TableScan&>(*input.chain.front());
-  if (!source.table->ingestion_time_policy) return std::nullopt;
-  std::optional<ColumnId>& id = cursor ? source.cursor : source.ingestion_time;
-  if (!id) id = next_id();
-  const PlanColumn column{*id, cursor ? "$cursor" : "$ingestion_time", cursor ? Type::Long : Type::DateTime};
-  for (size_t i = 1; i < input.chain.size(); ++i) {
-    Rel& node = *input.chain[i];
-    const bool there = std::any_of(node.columns.begin(), node.columns.end(),
-                                   [&](const PlanColumn& c) { return c.id == column.id; });
-    if (there) continue;
-    node.columns.push_back(column);
-    if (node.kind == Rel::Kind::Project) {
-      static_cast<Project&>(node).expressions.push_back(column_reference(column, node.span));
-    }
-  }
-  return id;
-}
-
 Result<ExprPtr> Binder::bind_ingestion_time(const syntax::CallExpr& expression, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(expression, 0, 0));
   std::optional<ColumnId> id;
-  if (scope.input) id = hidden_column(*scope.input, false);
+  if (scope.input) id = hidden_column(*scope.input, HiddenColumn::IngestionTime);
   if (!id) return literal(Value::null(Type::DateTime), expression.span);
   return column_reference(PlanColumn{*id, "$ingestion_time", Type::DateTime}, expression.span);
 }
@@ -519,7 +510,7 @@ Result<ExprPtr> Binder::bind_cursor_predicate(const syntax::CallExpr& expression
   }
   SPILLWAY_ASSIGN(const std::optional<catalog::Cursor> known, cursor_literal(*given));
   std::optional<ColumnId> id;
-  if (scope.input) id = hidden_column(*scope.input, true);
+  if (scope.input) id = hidden_column(*scope.input, HiddenColumn::Cursor);
   if (!id) {
     return semantic(name + "(): stands only over the records of a table with the IngestionTime policy",
                     expression.span);

@@ -3,6 +3,7 @@
 //   binder_names.cc       scopes, let variables, functions, tables: what a name means
 //   binder_scalar.cc      scalar expressions
 //   binder_calls.cc       calls: overloads, conversions, the functions that only the binder knows
+//   binder_context.cc     functions of where a query runs and what it reads; hidden columns of scans
 //   binder_outputs.cc     outputs of print, extend, project: names, functions that give several columns
 //   binder_operators.cc   tabular operators over one input
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
@@ -264,10 +265,20 @@ class Binder {
   static Status check_constants(std::string_view function, const std::vector<Parameter>& parameters,
                                 const std::vector<ExprPtr>& arguments);
   Result<ExprPtr> make_condition(ExprPtr condition, ExprPtr then, ExprPtr otherwise, TextSpan span);
+  Result<std::optional<catalog::Cursor>> cursor_literal(const Expr& expression);
+
+  // binder_context.cc
+  enum class HiddenColumn { Cursor, IngestionTime, ExtentId, ExtentTags };
   /// The hidden column of the table under `input`, drawn up through what lies over it; nullopt where there is
   /// none.
-  std::optional<ColumnId> hidden_column(Tabular& input, bool cursor);
-  Result<std::optional<catalog::Cursor>> cursor_literal(const Expr& expression);
+  std::optional<ColumnId> hidden_column(Tabular& input, HiddenColumn kind);
+  Result<ExprPtr> bind_extent(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_context(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_member_of(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_data_size(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_column_names(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_pack_columns(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_geo_info(const syntax::CallExpr& call, ScalarScope& scope);
 
   // binder_outputs.cc
   struct NamedOutput {

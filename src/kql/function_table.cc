@@ -54,6 +54,14 @@ void append_hole(std::string& out, const Hole& hole, const std::vector<std::stri
   }
 }
 
+/// Conditions and values in turn, and a last value: "WHEN a THEN b WHEN c THEN d ELSE e".
+void append_cases(std::string& out, const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
+    out += "WHEN " + arguments[i] + " THEN " + arguments[i + 1] + " ";
+  }
+  out += "ELSE " + arguments.back();
+}
+
 std::string fill(std::string_view sql_template, const std::vector<std::string>& arguments,
                  std::string_view filter, std::string_view order) {
   std::string out;
@@ -69,6 +77,8 @@ std::string fill(std::string_view sql_template, const std::vector<std::string>& 
       out += filter;
     } else if (inside == "order") {
       out += order;
+    } else if (inside == "cases") {
+      append_cases(out, arguments);
     } else {
       append_hole(out, parse_hole(inside), arguments);
     }
@@ -258,6 +268,7 @@ FunctionTable::FunctionTable() {
   declare_conversions(builder);
   declare_conditionals(builder);
   declare_strings(builder);
+  declare_regex(builder);
   declare_encodings(builder);
   declare_datetime(builder);
   declare_math(builder);
@@ -284,6 +295,7 @@ FunctionTable::FunctionTable() {
   declare_series_outliers(builder);
   declare_series_decompose(builder);
   declare_series_make(builder);
+  declare_bound(builder);
   declare_aggregates(builder);
   declare_percentiles(builder);
   declare_collections(builder);

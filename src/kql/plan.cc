@@ -78,6 +78,8 @@ class Explainer {
     }
     if (scan.ingestion_time) out_ += " ingestion_time=#" + std::to_string(*scan.ingestion_time);
     if (scan.cursor) out_ += " cursor=#" + std::to_string(*scan.cursor);
+    if (scan.extent_id) out_ += " extent_id=#" + std::to_string(*scan.extent_id);
+    if (scan.extent_tags) out_ += " extent_tags=#" + std::to_string(*scan.extent_tags);
   }
 
   void aggregate(const Aggregate& node) {

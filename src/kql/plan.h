@@ -105,8 +105,9 @@ struct TableScan : Rel {
   std::shared_ptr<const catalog::Table> table;  // its columns by id, its extents
   std::vector<int> field_ids;                   // the table column of each of `columns`
   catalog::CursorRange range;                   // export runs; everything by default
-  /// The hidden columns, where the query uses them: ids, not part of `columns` (types datetime and long).
-  std::optional<ColumnId> ingestion_time, cursor;
+  /// The hidden columns, where the query uses them: ids, not part of `columns` (types datetime, long, guid and
+  /// dynamic).
+  std::optional<ColumnId> ingestion_time, cursor, extent_id, extent_tags;
 };
 
 /// The records of an external table's files. Partition columns that are virtual come from the paths.

@@ -334,7 +334,8 @@ Status Api::run_query(Call& call, Form form) {
   RequestProperties& properties = call.properties;
   SPILLWAY_ASSIGN(
       const std::unique_ptr<PreparedQuery> query,
-      backend_.prepare({call.text, call.database, call.principal, properties.parameters, properties.now}));
+      backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
+                                     properties.parameters, properties.now}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
   if (properties.external_tables_disabled && query->uses_external_tables()) {
     return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};

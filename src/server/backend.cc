@@ -48,6 +48,7 @@ class ServicesBackend : public Backend {
     options.database = request.database;
     options.now = request.now.value_or(services_.clock.now());
     options.principal = request.principal;
+    options.endpoint = request.endpoint;
     options.parameters = request.parameters;
     SPILLWAY_ASSIGN(kql::BoundQuery bound, kql::compile(request.text, options));
     return std::unique_ptr<PreparedQuery>(

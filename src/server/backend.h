@@ -20,6 +20,7 @@ struct QueryRequest {
   std::string text;
   std::string database;
   std::string principal;
+  std::string endpoint;  // what the client calls the server
   std::map<std::string, std::string> parameters;
   std::optional<Ticks> now;  // in the place of the clock's
 };

@@ -303,6 +303,7 @@ void declare_conversions(FunctionTableBuilder& table) {
   declare_times(table);
   declare_dynamics(table);
   declare_gettype(table);
+  table.scalar("new_guid").doc("A random guid.").takes({}, Type::Guid, sql("uuid()")).evaluated_per_row();
 }
 
 }  // namespace spillway::kql

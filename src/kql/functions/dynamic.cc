@@ -104,12 +104,31 @@ void declare_access(FunctionTableBuilder& table) {
   table.alias("extractjson", "extract_json");
 }
 
+/// estimate_data_size(): bytes of values as they are held.
+void declare_sizes(FunctionTableBuilder& table) {
+  using enum Type;
+  constexpr int64_t kBagOverhead = 8;
+  ScalarBuilder size = table.scalar("data size");
+  size.doc("What estimate_data_size() counts for a value.")
+      .takes({String}, Long, sql("strlen({0})"))
+      .takes_nulls({Dynamic}, Long, native<[](std::optional<Text> json) {
+                     return json ? static_cast<int64_t>(json->size()) + kBagOverhead : 0;
+                   }>());
+  const std::pair<Type, int> kFixed[] = {{Bool, 1},     {Int, 4},      {Long, 8},     {Real, 8},
+                                         {DateTime, 8}, {TimeSpan, 8}, {Decimal, 16}, {Guid, 16}};
+  for (const auto& [type, bytes] : kFixed) {
+    size.takes_nulls({type}, Long,
+                     sql("CASE WHEN {0} IS NULL THEN 0 ELSE " + std::to_string(bytes) + " END"));
+  }
+}
+
 }  // namespace
 
 void declare_dynamic(FunctionTableBuilder& table) {
   using enum Type;
   table.category("dynamic");
   declare_access(table);
+  declare_sizes(table);
   table.scalar("bag_pack")
       .doc("A property bag of keys and values in turn.")
       .takes_nulls({as_dynamic()}, Dynamic, native<&bag_pack>())

@@ -34,4 +34,14 @@ std::string regex_error(const Value& pattern) {
   return "'" + pattern.as_text() + "' is not a valid regular expression";
 }
 
+Status check_patterns(const NativeCall& call, size_t argument) {
+  const VectorView& patterns = call.arguments[argument];
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (patterns.is_null(row) || compiled_regex(patterns.text(row))) continue;
+    return Status(ErrorCode::BadRequest,
+                  "'" + std::string(patterns.text(row)) + "' is not a valid regular expression");
+  }
+  return Status();
+}
+
 }  // namespace spillway::kql

@@ -121,6 +121,21 @@ std::optional<bool> in_array(std::string_view text, std::optional<std::string_vi
   return Negated;
 }
 
+/// The position of the first value that is a term of the text; -1 where none is.
+std::optional<int64_t> first_term(std::string_view text, std::string_view values) {
+  if (json::kind_of(values) != json::Kind::Array) return std::nullopt;
+  int64_t index = 0;
+  std::string value;
+  for (json::Cursor each(values); each.next(); ++index) {
+    value.clear();
+    json::append_text(each.value(), value);
+    Needle needle(true);
+    needle.set(value);
+    if (!value.empty() && needle.is_term_of(text, true, true)) return index;
+  }
+  return -1;
+}
+
 }  // namespace
 
 void declare_string_operators(FunctionTableBuilder& table) {
@@ -148,6 +163,9 @@ void declare_string_operators(FunctionTableBuilder& table) {
       .takes({String, String}, Bool, native<&has_terms<true>>())
       .repeating(1)
       .takes({String, Dynamic}, Bool, native<&has_terms_of_array<true>>());
+  table.scalar("has_any_index")
+      .doc("The position of the first of the terms in an array that the text holds; -1 where it holds none.")
+      .takes({as_string(), Dynamic}, Long, native<&first_term>());
   table.scalar("in array")
       .doc("Equal to an element of an array.")
       .takes_nulls({as_string(), Dynamic}, Bool, native<&in_array<false, false>>());
@@ -162,7 +180,7 @@ void declare_string_operators(FunctionTableBuilder& table) {
       .takes_nulls({as_string(), Dynamic}, Bool, native<&in_array<true, true>>());
   table.scalar("matches regex")
       .doc("Holds a match of a regular expression (RE2).")
-      .takes({String, String}, Bool, native<&matches_regex>())
+      .takes({String, String}, Bool, regex_native<&matches_regex, 1>())
       .checks(1, &regex_error);
 }
 

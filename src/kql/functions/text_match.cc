@@ -1,5 +1,7 @@
 #include "kql/functions/text_match.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,31 +15,8 @@ constexpr char upper_ascii(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
 }
 
-/// A range of capital letters and how far their small letters are; step 2 where capitals and small letters
-/// alternate.
-struct CaseRange {
-  uint32_t first, last;
-  int32_t offset;
-  uint32_t step;
-};
-constexpr CaseRange kCaseRanges[] = {
-    {0x41, 0x5A, 32, 1},    {0xC0, 0xD6, 32, 1},    {0xD8, 0xDE, 32, 1},     {0x100, 0x12E, 1, 2},
-    {0x132, 0x136, 1, 2},   {0x139, 0x147, 1, 2},   {0x14A, 0x176, 1, 2},    {0x178, 0x178, -121, 1},
-    {0x179, 0x17D, 1, 2},   {0x1CD, 0x1DB, 1, 2},   {0x1DE, 0x1EE, 1, 2},    {0x1F8, 0x21E, 1, 2},
-    {0x386, 0x386, 38, 1},  {0x388, 0x38A, 37, 1},  {0x38C, 0x38C, 64, 1},   {0x38E, 0x38F, 63, 1},
-    {0x391, 0x3A1, 32, 1},  {0x3A3, 0x3AB, 32, 1},  {0x400, 0x40F, 80, 1},   {0x410, 0x42F, 32, 1},
-    {0x460, 0x480, 1, 2},   {0x48A, 0x4BE, 1, 2},   {0x4D0, 0x52E, 1, 2},    {0x531, 0x556, 48, 1},
-    {0x1E00, 0x1E94, 1, 2}, {0x1EA0, 0x1EFE, 1, 2}, {0xFF21, 0xFF3A, 32, 1}, {0x10400, 0x10427, 40, 1},
-};
-
 uint32_t fold(uint32_t code) {
-  for (const CaseRange& range : kCaseRanges) {
-    if (code < range.first) return code;
-    if (code <= range.last && (code - range.first) % range.step == 0) {
-      return static_cast<uint32_t>(static_cast<int32_t>(code) + range.offset);
-    }
-  }
-  return code;
+  return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code)));
 }
 
 void append_utf8(uint32_t code, std::string& out) {
@@ -57,18 +36,6 @@ void append_utf8(uint32_t code, std::string& out) {
     out += static_cast<char>(0x80 | (code & 0x3F));
   }
 }
-
-/// Blocks beyond ASCII that hold no letters or digits.
-struct Block {
-  uint32_t first, last;
-};
-constexpr Block kSeparators[] = {
-    {0x80, 0xA9},     {0xAB, 0xB1},     {0xB4, 0xB4},     {0xB6, 0xB8},     {0xBB, 0xBB},
-    {0xBF, 0xBF},     {0xD7, 0xD7},     {0xF7, 0xF7},     {0x2C2, 0x2C5},   {0x2D2, 0x2DF},
-    {0x300, 0x36F},   {0x2000, 0x206F}, {0x20A0, 0x20CF}, {0x2190, 0x245F}, {0x2500, 0x2BFF},
-    {0x3000, 0x3004}, {0x3008, 0x3020}, {0xFE10, 0xFE1F}, {0xFE30, 0xFE6F}, {0xFF00, 0xFF0F},
-    {0xFF1A, 0xFF20}, {0xFF3B, 0xFF40}, {0xFF5B, 0xFF65}, {0xFFE0, 0xFFFF}, {0x1F000, 0x1FAFF},
-};
 
 uint32_t code_point_before(std::string_view text, size_t at) {
   size_t start = at - 1;
@@ -103,9 +70,21 @@ bool is_term_character(uint32_t code) {
   if (code < 0x80) {
     return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
   }
-  const auto* block = std::lower_bound(std::begin(kSeparators), std::end(kSeparators), code,
-                                       [](const Block& b, uint32_t c) { return b.last < c; });
-  return block == std::end(kSeparators) || code < block->first;
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO: return true;
+    default: return false;
+  }
+});
+return block == std::end(kSeparators) || code < block->first;
 }
 
 bool is_ascii(std::string_view text) {

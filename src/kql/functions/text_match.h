@@ -10,10 +10,10 @@ namespace spillway::kql {
 
 /// The code point at `at`, which moves behind it. A byte that isn't UTF-8 stands for itself.
 uint32_t next_code_point(std::string_view text, size_t& at);
-/// A letter or a digit: what terms consist of.
+/// A letter (or a mark upon one) or a digit: what terms consist of.
 bool is_term_character(uint32_t code);
 bool is_ascii(std::string_view text);
-/// In lower case: ASCII, Latin, Greek, Cyrillic, Armenian and full-width letters.
+/// In small letters, by Unicode's simple mapping.
 void append_folded(std::string_view text, std::string& out);
 
 /// What to search for, in the form that the search needs; kept from row to row while it stays the same.

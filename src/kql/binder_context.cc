@@ -1,0 +1,166 @@
+// Functions of where a query runs and of what it reads: the principal, the database, extents, columns.
+#include <algorithm>
+
+#include "kql/binder_internal.h"
+#include "kql/json.h"
+
+namespace spillway::kql {
+namespace {
+
+std::string folded(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  return out;
+}
+
+/// "aaduser" of "aaduser=ann@contoso.com"; empty where there is no such part.
+std::string principal_kind(const std::string& principal) {
+  const size_t equals = principal.find('=');
+  return equals == std::string::npos ? "" : principal.substr(0, equals);
+}
+
+/// The names of principals that a constant gives: a text, or an array of texts.
+bool principals_of(const Value& value, std::vector<std::string>& out) {
+  if (value.is_null()) return false;
+  if (value.type() == Type::String) {
+    out.push_back(value.as_text());
+    return true;
+  }
+  if (value.type() != Type::Dynamic || json::kind_of(value.as_text()) != json::Kind::Array) return false;
+  for (json::Cursor each(value.as_text()); each.next();) {
+    if (json::kind_of(each.value()) != json::Kind::String) return false;
+    json::append_text(each.value(), out.emplace_back());
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<ColumnId> Binder::hidden_column(Tabular& input, HiddenColumn kind) {
+  if (input.chain.empty()) return std::nullopt;
+  auto& source = static_cast<TableScan&>(*input.chain.front());
+  const bool of_ingestion = kind == HiddenColumn::Cursor || kind == HiddenColumn::IngestionTime;
+  if (of_ingestion && !source.table->ingestion_time_policy) return std::nullopt;
+  PlanColumn column;
+  std::optional<ColumnId>* id = nullptr;
+  switch (kind) {
+    case HiddenColumn::Cursor: id = &source.cursor, column.name = "$cursor", column.type = Type::Long; break;
+    case HiddenColumn::IngestionTime:
+      id = &source.ingestion_time, column.name = "$ingestion_time", column.type = Type::DateTime;
+      break;
+    case HiddenColumn::ExtentId:
+      id = &source.extent_id, column.name = "$extent_id", column.type = Type::Guid;
+      break;
+    case HiddenColumn::ExtentTags:
+      id = &source.extent_tags, column.name = "$extent_tags", column.type = Type::Dynamic;
+      break;
+  }
+  if (!*id) *id = next_id();
+  column.id = **id;
+  for (size_t i = 1; i < input.chain.size(); ++i) {
+    Rel& node = *input.chain[i];
+    const bool there = std::any_of(node.columns.begin(), node.columns.end(),
+                                   [&](const PlanColumn& c) { return c.id == column.id; });
+    if (there) continue;
+    node.columns.push_back(column);
+    if (node.kind == Rel::Kind::Project) {
+      static_cast<Project&>(node).expressions.push_back(column_reference(column, node.span));
+    }
+  }
+  return *id;
+}
+
+/// extent_id(), extent_tags(): of records that no extent holds, zeros and null.
+Result<ExprPtr> Binder::bind_extent(const syntax::CallExpr& call, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(call, 0, 0));
+  const bool tags = call.name.text == "extent_tags";
+  std::optional<ColumnId> id;
+  if (scope.input) id = hidden_column(*scope.input, tags ? HiddenColumn::ExtentTags : HiddenColumn::ExtentId);
+  if (id) return column_reference({*id, "", tags ? Type::Dynamic : Type::Guid}, call.span);
+  return literal(tags ? Value::null(Type::Dynamic) : Value::guid(Guid{}), call.span);
+}
+
+/// current_database(), current_cluster_endpoint(), current_principal(), current_principal_details().
+Result<ExprPtr> Binder::bind_context(const syntax::CallExpr& call, ScalarScope&) {
+  SPILLWAY_TRY(check_arguments(call, 0, 0));
+  const std::string& name = call.name.text;
+  if (name == "current_database") return literal(Value::string(options_.database), call.span);
+  if (name == "current_cluster_endpoint") return literal(Value::string(options_.endpoint), call.span);
+  if (name == "current_principal") return literal(Value::string(options_.principal), call.span);
+  std::string details = "{\"Type\":";
+  json::quote(principal_kind(options_.principal), details);
+  details += ",\"FQN\":";
+  json::quote(options_.principal, details);
+  return literal(Value::dynamic(details + "}"), call.span);
+}
+
+/// Groups are not known here: a principal is a member of what it is itself.
+Result<ExprPtr> Binder::bind_member_of(const syntax::CallExpr& call, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(call, 1, kMaxColumns));
+  std::vector<std::string> principals;
+  for (const syntax::Argument& argument : call.arguments) {
+    SPILLWAY_ASSIGN(const ExprPtr value, bind_scalar(*argument.value, scope));
+    if (value->kind != Expr::Kind::Literal || !principals_of(value->literal, principals)) {
+      return semantic(call.name.text + "(): takes string literals, or an array of them", argument.span);
+    }
+  }
+  const std::string own = folded(options_.principal);
+  const bool found = std::any_of(principals.begin(), principals.end(),
+                                 [&](const std::string& principal) { return folded(principal) == own; });
+  return literal(Value::boolean(found && !own.empty()), call.span);
+}
+
+/// estimate_data_size(columns…), estimate_data_size(*): bytes.
+Result<ExprPtr> Binder::bind_data_size(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(expression, 1, kMaxColumns));
+  ExprPtr sum = literal(Value::int64(0), expression.span);
+  const auto add = [&](ExprPtr value) -> Status {
+    SPILLWAY_ASSIGN(ExprPtr size, call("data size", {std::move(value)}, expression.span));
+    SPILLWAY_ASSIGN(sum, call("+", {std::move(sum), std::move(size)}, expression.span));
+    return Status();
+  };
+  for (const syntax::Argument& argument : expression.arguments) {
+    if (argument.value->kind != syntax::ExprKind::Star) {
+      SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*argument.value, scope));
+      SPILLWAY_TRY(add(std::move(value)));
+      continue;
+    }
+    if (!scope.input) return semantic("estimate_data_size(*) stands only over a table", argument.span);
+    for (const PlanColumn& column : scope.input->columns) {
+      SPILLWAY_TRY(add(column_reference(column, argument.span)));
+    }
+  }
+  return sum;
+}
+
+Result<ExprPtr> Binder::bind_column_names(const syntax::CallExpr& call, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(call, 1, 1));
+  SPILLWAY_ASSIGN(const Tabular table, bind_tabular(*call.arguments[0].value, scope.environment));
+  std::string names = "[";
+  for (const PlanColumn& column : table.columns) {
+    if (names.size() > 1) names += ',';
+    json::quote(column.name, names);
+  }
+  return literal(Value::dynamic(names + "]"), call.span);
+}
+
+/// bag_pack_columns(a, b): a bag of the columns under their names.
+Result<ExprPtr> Binder::bind_pack_columns(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(expression, 1, kMaxColumns));
+  std::vector<ExprPtr> arguments;
+  for (const syntax::Argument& argument : expression.arguments) {
+    const std::string name = automatic_name(*argument.value);
+    if (name.empty()) return semantic("bag_pack_columns(): takes columns", argument.span);
+    SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*argument.value, scope));
+    arguments.push_back(literal(Value::string(name), argument.span));
+    arguments.push_back(std::move(value));
+  }
+  return call("bag_pack", std::move(arguments), expression.span);
+}
+
+Result<ExprPtr> Binder::bind_geo_info(const syntax::CallExpr& call, ScalarScope&) {
+  return not_supported(
+      "geo_info_from_ip_address() needs a database of addresses, which this server doesn't have", call.span);
+}
+
+}  // namespace spillway::kql
