@@ -9,6 +9,7 @@ namespace spillway::engine {
 namespace {
 
 struct Registration {
+  std::string name;  // the function's in KQL, for messages
   kql::NativeFunction function;
   std::vector<Type> arguments;
   Type result;
@@ -48,10 +49,11 @@ void call_native(duckdb_function_info info, duckdb_data_chunk input, duckdb_vect
     const Status status = run(registration, input, output);
     if (status.ok()) return;
     error = status.error();
+    error.message = registration.name + "(): " + error.message;
   } catch (const std::bad_alloc&) {
-    error = Error(ErrorCode::LimitExceeded, "a function needs more memory than there is");
+    error = Error(ErrorCode::LimitExceeded, registration.name + "() needs more memory than there is");
   } catch (const std::exception& exception) {
-    error = Error(ErrorCode::Internal, std::string("a function failed: ") + exception.what());
+    error = Error(ErrorCode::Internal, registration.name + "() failed: " + exception.what());
   }
   duckdb_scalar_function_set_error(info, wrap_error(error).c_str());
 }
@@ -82,7 +84,8 @@ Result<std::string> NativeFunctions::name_of(const kql::Lowering& lowering,
   duckdb_scalar_function_set_return_type(function.get(), logical_type(result).get());
   duckdb_scalar_function_set_special_handling(function.get());  // nulls reach the function
   if (lowering.is_volatile) duckdb_scalar_function_set_volatile(function.get());
-  auto registration = std::make_unique<Registration>(Registration{lowering.native, arguments, result});
+  auto registration = std::make_unique<Registration>(
+      Registration{overload.function->name, lowering.native, arguments, result});
   duckdb_scalar_function_set_extra_info(function.get(), registration.release(), delete_registration);
   duckdb_scalar_function_set_function(function.get(), call_native);
   if (duckdb_register_scalar_function(connection_.get(), function.get()) != DuckDBSuccess) {

@@ -386,6 +386,10 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"column_names_of", &Binder::bind_column_names},
       {"bag_pack_columns", &Binder::bind_pack_columns},
       {"geo_info_from_ip_address", &Binder::bind_geo_info},
+      {"bag_pack", &Binder::bind_bag_pack},
+      {"pack", &Binder::bind_bag_pack},
+      {"pack_dictionary", &Binder::bind_bag_pack},
+      {"pack_array", &Binder::bind_pack_array},
   };
   const std::string& name = expression.name.text;
   if (const auto handler = kHandlers.find(name); handler != kHandlers.end()) {
@@ -574,6 +578,35 @@ Result<ExprPtr> Binder::bind_bin_auto(const syntax::CallExpr& expression, Scalar
   std::vector<ExprPtr> arguments = {std::move(value), literal(size->second, expression.span)};
   if (at != set_values_.end()) arguments.push_back(literal(at->second, expression.span));
   return call(at == set_values_.end() ? "bin" : "bin_at", std::move(arguments), expression.span);
+}
+
+Result<ExprPtr> Binder::bind_bag_pack(const syntax::CallExpr& expression, ScalarScope& scope) {
+  const std::string& name = expression.name.text;
+  if (expression.arguments.empty() || expression.arguments.size() % 2 != 0) {
+    return semantic(name + "(): takes keys and values in turn, an even number of arguments", expression.span);
+  }
+  std::vector<ExprPtr> arguments;
+  for (const syntax::Argument& argument : expression.arguments) {
+    SPILLWAY_ASSIGN(ExprPtr bound, bind_scalar(*argument.value, scope));
+    arguments.push_back(std::move(bound));
+  }
+  return call(name, std::move(arguments), expression.span);
+}
+
+/// pack_array(*) holds all columns.
+Result<ExprPtr> Binder::bind_pack_array(const syntax::CallExpr& expression, ScalarScope& scope) {
+  std::vector<ExprPtr> arguments;
+  for (const syntax::Argument& argument : expression.arguments) {
+    if (argument.value->kind != syntax::ExprKind::Star || !scope.input) {
+      SPILLWAY_ASSIGN(ExprPtr bound, bind_scalar(*argument.value, scope));
+      arguments.push_back(std::move(bound));
+      continue;
+    }
+    for (const PlanColumn& column : scope.input->columns) {
+      arguments.push_back(column_reference(column, argument.span));
+    }
+  }
+  return call("pack_array", std::move(arguments), expression.span);
 }
 
 /// extract(…, typeof(T)): the text, converted.

@@ -249,6 +249,8 @@ class Binder {
   Result<ExprPtr> bind_assert(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_bag_pack(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_pack_array(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_typed_extract(const syntax::CallExpr& call, ScalarScope& scope);
   Status check_arguments(const syntax::CallExpr& call, size_t least, size_t most) const;
   /// A call of a function of the table: picks the overload, converts the arguments.

@@ -328,6 +328,7 @@ void declare_reading(FunctionTableBuilder& table) {
   table.scalar("strcat_array")
       .doc("The elements as one text.")
       .takes({Dynamic, String}, String, native<&join_array>());
+  table.alias("array_strcat", "strcat_array");
 }
 
 void declare_arrays_of_arrays(FunctionTableBuilder& table) {

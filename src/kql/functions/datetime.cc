@@ -1,4 +1,5 @@
 // Functions of datetime and timespan values. now(), ago() and ingestion_time() are the binder's.
+#include <algorithm>
 #include <cmath>
 
 #include "base/calendar.h"
@@ -116,6 +117,14 @@ int32_t week_of_year(Ticks t) {
   const int64_t thursday = day - day % 7 + 3;  // day 0 was a Monday
   const int year = civil_from_days(thursday).year;
   return static_cast<int32_t>((thursday - days_from_civil(year, 1, 1)) / 7 + 1);
+}
+
+/// weekofyear(), which is obsolete: weeks begin on Sunday, the first of them holds the year's first Wednesday.
+int32_t week_from_sunday(Ticks t) {
+  const int64_t day = day_of(t);
+  const int64_t wednesday = day - (day + 1) % 7 + 3;
+  const int year = civil_from_days(std::max<int64_t>(wednesday, 0)).year;
+  return static_cast<int32_t>((wednesday - days_from_civil(year, 1, 1)) / 7 + 1);
 }
 
 enum class Period {
@@ -344,7 +353,9 @@ void declare_parts(FunctionTableBuilder& table) {
   table.scalar("week_of_year")
       .doc("The week of the year, by ISO 8601.")
       .takes({DateTime}, Int, native<&week_of_year>());
-  table.alias("weekofyear", "week_of_year");
+  table.scalar("weekofyear")
+      .doc("The week of the year that begins on a Sunday (obsolete).")
+      .takes({DateTime}, Int, native<&week_from_sunday>());
   table.scalar("datetime_part")
       .doc("A part of a datetime by its name.")
       .takes({constant(String), DateTime}, Int, native<&datetime_part>())

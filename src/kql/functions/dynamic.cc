@@ -134,6 +134,7 @@ void declare_dynamic(FunctionTableBuilder& table) {
       .takes_nulls({as_dynamic()}, Dynamic, native<&bag_pack>())
       .repeating(2);
   table.alias("pack", "bag_pack");
+  table.alias("pack_dictionary", "bag_pack");
   table.scalar("pack not empty")
       .doc("bag_pack() without empty values.")
       .takes_nulls({as_dynamic()}, Dynamic, native<&pack_not_empty>())

@@ -95,34 +95,37 @@ bool extract_all(std::string& out, Text pattern, Text text) {
   return extract_groups(out, pattern, "", text);
 }
 
-/// What matches of `pattern` at the start and at the end leave.
-std::optional<Text> trimmed(Text pattern, Text text, bool start, bool end) {
-  const std::string repeated = "(?:" + std::string(pattern) + ")+";
+std::optional<Text> without_start(const std::string& pattern, Text text) {
+  const re2::RE2* regex = compiled_regex(pattern);
+  if (!regex) return std::nullopt;
   re2::StringPiece match;
-  if (start) {
-    const re2::RE2* regex = compiled_regex(repeated);
-    if (!regex) return std::nullopt;
-    if (regex->Match(piece(text), 0, text.size(), re2::RE2::ANCHOR_START, &match, 1)) {
-      text.remove_prefix(match.size());
-    }
-  }
-  if (end) {
-    const re2::RE2* regex = compiled_regex(repeated + "$");
-    if (!regex) return std::nullopt;
-    if (regex->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, &match, 1)) {
-      text = text.substr(0, static_cast<size_t>(match.data() - text.data()));
-    }
+  if (regex->Match(piece(text), 0, text.size(), re2::RE2::ANCHOR_START, &match, 1)) {
+    text.remove_prefix(match.size());
   }
   return text;
 }
-std::optional<Text> trim(Text pattern, Text text) {
-  return trimmed(pattern, text, true, true);
+std::optional<Text> without_end(const std::string& pattern, Text text) {
+  const re2::RE2* regex = compiled_regex("(?:" + pattern + ")$");
+  if (!regex) return std::nullopt;
+  re2::StringPiece match;
+  if (regex->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, &match, 1)) {
+    text = text.substr(0, static_cast<size_t>(match.data() - text.data()));
+  }
+  return text;
 }
+
+/// All matches at both ends go.
+std::optional<Text> trim(Text pattern, Text text) {
+  const std::string all = "(?:" + std::string(pattern) + ")+";
+  const std::optional<Text> left = without_start(all, text);
+  return left ? without_end(all, *left) : left;
+}
+/// One match goes.
 std::optional<Text> trim_start(Text pattern, Text text) {
-  return trimmed(pattern, text, true, false);
+  return without_start(std::string(pattern), text);
 }
 std::optional<Text> trim_end(Text pattern, Text text) {
-  return trimmed(pattern, text, false, true);
+  return without_end(std::string(pattern), text);
 }
 
 std::optional<int64_t> index_of_regex(Text text, Text pattern) {

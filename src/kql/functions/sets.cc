@@ -62,6 +62,12 @@ bool set_intersect(std::string& out, Rest sets) {
   return true;
 }
 
+std::optional<bool> set_equals(Text a, Text b) {
+  if (!is_array(a) || !is_array(b)) return std::nullopt;
+  const Elements left = elements_of(a), right = elements_of(b);
+  return std::set<Text>(left.begin(), left.end()) == std::set<Text>(right.begin(), right.end());
+}
+
 std::optional<double> jaccard_index(Text a, Text b) {
   if (!is_array(a) || !is_array(b)) return std::nullopt;
   const Elements left = elements_of(a), right = elements_of(b);
@@ -96,6 +102,9 @@ void declare_sets(FunctionTableBuilder& table) {
   table.scalar("set_has_element")
       .doc("True where an array has the value.")
       .takes({Dynamic, as_dynamic()}, Bool, native<&has_element>());
+  table.scalar("set_equals")
+      .doc("True where two arrays have the same elements.")
+      .takes({Dynamic, Dynamic}, Bool, native<&set_equals>());
   table.scalar("jaccard_index")
       .doc("How alike two sets are, from 0 to 1.")
       .takes({Dynamic, Dynamic}, Real, native<&jaccard_index>());
