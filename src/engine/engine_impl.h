@@ -34,7 +34,7 @@ class DuckEngine : public Engine {
   }
   Result<std::string> register_function(const kql::Lowering& function, const std::vector<Type>& arguments,
                                         Type result) override {
-    return natives_.name_of(function, arguments, result);
+    return natives_.name_of(function, arguments, result, function.native_name);
   }
   Result<std::string> sql_of(kql::RelPtr plan) override;
   int64_t memory_used() const override;

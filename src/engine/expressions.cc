@@ -88,7 +88,8 @@ Result<std::string> Lowering::call_of(const Expr& call, const std::vector<std::s
   if (function.lowering.native) {
     std::vector<Type> types;
     for (const kql::ExprPtr& arg : call.args) types.push_back(arg->type);
-    SPILLWAY_ASSIGN(const std::string name, context_.natives->name_of(function, types, call.type));
+    SPILLWAY_ASSIGN(const std::string name,
+                    context_.natives->name_of(function.lowering, types, call.type, function.function->name));
     sql = name + "(" + join_texts(arguments, ", ") + ")";
   } else {
     sql = "(" + kql::expand(function.lowering.sql, arguments) + ")";

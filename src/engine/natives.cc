@@ -72,7 +72,8 @@ std::string NativeFunctions::name_for(const std::string& native_name, const std:
 }
 
 Result<std::string> NativeFunctions::name_of(const kql::Lowering& lowering,
-                                             const std::vector<Type>& arguments, Type result) {
+                                             const std::vector<Type>& arguments, Type result,
+                                             const std::string& function_name) {
   std::string name = name_for(lowering.native_name, arguments, result);
   const std::lock_guard lock(mutex_);
   if (registered_.contains(name)) return name;
@@ -84,8 +85,8 @@ Result<std::string> NativeFunctions::name_of(const kql::Lowering& lowering,
   duckdb_scalar_function_set_return_type(function.get(), logical_type(result).get());
   duckdb_scalar_function_set_special_handling(function.get());  // nulls reach the function
   if (lowering.is_volatile) duckdb_scalar_function_set_volatile(function.get());
-  auto registration = std::make_unique<Registration>(
-      Registration{overload.function->name, lowering.native, arguments, result});
+  auto registration =
+      std::make_unique<Registration>(Registration{function_name, lowering.native, arguments, result});
   duckdb_scalar_function_set_extra_info(function.get(), registration.release(), delete_registration);
   duckdb_scalar_function_set_function(function.get(), call_native);
   if (duckdb_register_scalar_function(connection_.get(), function.get()) != DuckDBSuccess) {

@@ -19,9 +19,10 @@ class NativeFunctions {
   /// Registers through `connection`, which it keeps.
   explicit NativeFunctions(ConnectionHandle connection) : connection_(std::move(connection)) {}
 
-  /// The name that SQL calls the function by, with arguments of exactly these types. `overload` must live as
-  /// long as the database: the function table does.
-  Result<std::string> name_of(const kql::Lowering& lowering, const std::vector<Type>& arguments, Type result);
+  /// The name that SQL calls the function by, with arguments of exactly these types. `lowering` must live as
+  /// long as the database: the function table does. Errors call it `function`.
+  Result<std::string> name_of(const kql::Lowering& lowering, const std::vector<Type>& arguments, Type result,
+                              const std::string& function);
   /// The same of an aggregate that is native (native_aggregates.cc).
   Result<std::string> name_of(const kql::AggregateOverload& aggregate, const std::vector<Type>& arguments,
                               Type result);

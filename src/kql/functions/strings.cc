@@ -184,6 +184,11 @@ void replace_strings(std::string& out, Text text, Text lookups, Text rewrites) {
   for (const Piece& piece : pieces) out += piece.text;
 }
 
+int64_t compare(Text a, Text b) {
+  const int order = a.compare(b);
+  return order < 0 ? -1 : order > 0 ? 1 : 0;
+}
+
 // ---- declarations
 // ----------------------------------------------------------------------------------------------
 

@@ -83,8 +83,6 @@ bool is_term_character(uint32_t code) {
     case UTF8PROC_CATEGORY_NO: return true;
     default: return false;
   }
-});
-return block == std::end(kSeparators) || code < block->first;
 }
 
 bool is_ascii(std::string_view text) {
