@@ -101,6 +101,20 @@ Result<ExprPtr> Binder::bind_scalar(const syntax::Expr& expression, ScalarScope&
   }
 }
 
+namespace {
+
+/// Whether all columns that an expression names are the table's.
+bool columns_are_of(const Expr& expression, const Rel& table) {
+  if (expression.kind == Expr::Kind::Column) {
+    return std::any_of(table.columns.begin(), table.columns.end(),
+                       [&](const PlanColumn& column) { return column.id == expression.column; });
+  }
+  return std::all_of(expression.args.begin(), expression.args.end(),
+                     [&](const ExprPtr& argument) { return columns_are_of(*argument, table); });
+}
+
+}  // namespace
+
 Result<ExprPtr> Binder::bind_name(const syntax::NameExpr& expression, ScalarScope& scope) {
   const std::string& name = expression.name.text;
   if (scope.input) {
@@ -115,7 +129,13 @@ Result<ExprPtr> Binder::bind_name(const syntax::NameExpr& expression, ScalarScop
     }
   }
   if (const Binding* binding = scope.environment->find(name)) {
-    if (binding->kind == Binding::Kind::Scalar) return binding->scalar;
+    if (binding->kind == Binding::Kind::Scalar) {
+      // A function's argument may be a value of the caller's record: it means nothing over another table.
+      if (!scope.input || columns_are_of(*binding->scalar, *scope.input->rel)) return binding->scalar;
+      return semantic("'" + std::string(scope.where) + "' operator: can't use '" + name +
+                          "' as it is defined outside its row-context scope",
+                      expression.span);
+    }
     if (binding->kind == Binding::Kind::Function && binding->function->parameters.empty()) {
       syntax::CallExpr call;
       call.span = expression.span;
