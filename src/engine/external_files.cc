@@ -140,13 +140,43 @@ std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table
   return file;
 }
 
+namespace {
+
+/// The one object that a connection string names, with its folder's connection; nullopt where it names a
+/// folder. Not even to be asked for outside of the storage roots.
+Result<std::optional<storage::ObjectInfo>> named_object(const ExternalFilesRequest& request,
+                                                        storage::ConnectionString& connection) {
+  using storage::ConnectionString;
+  std::error_code ignored;
+  const bool local = connection.kind() == ConnectionString::Kind::Local;
+  const auto split = connection.split();
+  if (!request.names_files || !split.ok()) return std::optional<storage::ObjectInfo>();
+  SPILLWAY_ASSIGN(const auto store, request.stores->open(split->first));
+  if (local && fs::is_directory(connection.local, ignored)) return std::optional<storage::ObjectInfo>();
+  const Result<storage::ObjectInfo> object = store->stat(split->second);
+  if (object.ok()) {
+    connection = split->first;
+    return std::optional<storage::ObjectInfo>(*object);
+  }
+  if (local || object.error().code != ErrorCode::EntityNotFound) return object.error();
+  return std::optional<storage::ObjectInfo>();
+}
+
+}  // namespace
+
 Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
   ExternalFiles result;
   std::vector<storage::ConnectionString> connections;
   for (const std::string& text : request.table->connection_strings) {
     SPILLWAY_ASSIGN(storage::ConnectionString connection, storage::ConnectionString::parse(text));
+    SPILLWAY_ASSIGN(const std::optional<storage::ObjectInfo> named, named_object(request, connection));
     SPILLWAY_ASSIGN(const auto store, request.stores->open(connection));
-    SPILLWAY_ASSIGN(const std::vector<storage::ObjectInfo> objects, store->list(""));
+    std::vector<storage::ObjectInfo> objects;
+    if (named) {
+      objects.push_back(*named);
+    } else {
+      SPILLWAY_ASSIGN(objects, store->list(""));
+    }
     if (const auto error = request.expired()) return *error;
     for (const storage::ObjectInfo& object : objects) {
       auto file = match(request, object, connections.size());

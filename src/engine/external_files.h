@@ -33,6 +33,7 @@ struct ExternalFilesRequest {
   const catalog::ExternalTable* table = nullptr;
   const storage::StoreFactory* stores = nullptr;
   std::string temp_folder;
+  bool names_files = false;  // the table's connection strings may each name one file
   /// False for a file that the query's predicates rule out.
   std::function<bool(const ExternalFile&)> wanted;
   /// Not empty once the query is cancelled or late.

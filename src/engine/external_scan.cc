@@ -2,13 +2,15 @@
 // converted by the conversions of the function table (todatetime(), tolong(), …): what can't be converted is
 // null.
 //
-//   csv, tsv     columns by position, all read as text; missing ones at a record's end are null
+//   csv, tsv …   columns by position, all read as text; missing ones at a record's end are null
+//   txt, raw     one column: a line, or the whole file
 //   json         an object on each line (multijson: also spread over lines, or in an array), columns by name
 //   parquet      columns by name; a timestamp becomes a datetime, nested values dynamic
 //
 // Virtual columns come from the files' paths, one value for each file, by DuckDB's virtual column file_index.
 // Sources: management/external-tables-azure-storage.md, ingestion-supported-formats.md.
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -121,6 +123,61 @@ std::string json_pointer(const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+/// The delimiter of a format of delimited text, in SQL; null for other formats.
+const char* delimiter_of(const std::string& format) {
+  if (format == "csv") return "','";
+  if (format == "tsv" || format == "tsve") return "'\\t'";
+  if (format == "psv") return "'|'";
+  if (format == "scsv") return "';'";
+  if (format == "sohsv") return "'\\x01'";
+  return nullptr;
+}
+
+bool mapped(const kql::ExternalScan& rel, size_t column) {
+  return column < rel.sources.size();
+}
+
+/// The steps of a path like $.a['b c'][0]; a name alone is one step.
+std::vector<std::string> path_steps(const std::string& path) {
+  std::vector<std::string> steps;
+  size_t at = path.starts_with('$') ? 1 : 0;
+  if (at == 0) return {path};
+  while (at < path.size()) {
+    if (path[at] == '[') {
+      const size_t close = std::min(path.find(']', at), path.size());
+      std::string step = path.substr(at + 1, close - at - 1);
+      if (step.size() >= 2 && (step.front() == '\'' || step.front() == '"'))
+        step = step.substr(1, step.size() - 2);
+      steps.push_back(std::move(step));
+      at = close + 1;
+    } else {
+      if (path[at] == '.') ++at;
+      const size_t end = std::min(path.find_first_of(".[", at), path.size());
+      if (end > at) steps.push_back(path.substr(at, end - at));
+      at = end;
+    }
+  }
+  return steps;
+}
+
+/// A mapping's path as a JSON pointer.
+std::string path_pointer(const std::string& path) {
+  std::string pointer;
+  if (path == "-") return "/\x01";  // no member is called so
+  for (const std::string& step : path_steps(path)) pointer += json_pointer(step);
+  return pointer;
+}
+
+/// A mapping's path as the name of a Parquet column.
+std::string path_name(const std::string& path) {
+  const std::vector<std::string> steps = path_steps(path);
+  return steps.empty() ? path : steps[0];
+}
+
+}  // namespace
+
 /// One ExternalScan, step by step.
 class ExternalScanLowering {
  public:
@@ -137,6 +194,10 @@ class ExternalScanLowering {
   Result<bool> begins_with_header(const ExternalFile& file);
   Result<std::string> select_json(const Files& files);
   Result<std::string> select_parquet(const Files& files);
+  Result<std::string> select_text(const Files& files);
+  /// The field of a delimited record that a column takes; nullopt where a mapping leaves it out.
+  std::optional<size_t> field_of(size_t column) const;
+  size_t field_count() const;
   std::string read_csv(const Files& files, bool header) const;
 
   /// "value AS c17" for each column: `value` gives a stored column's, by its index in the table.
@@ -192,20 +253,21 @@ Result<std::string> ExternalScanLowering::items(
 
 std::string ExternalScanLowering::read_csv(const Files& files, bool header) const {
   std::vector<std::string> columns;
-  for (size_t i = 0; i < rel_.table->columns.size(); ++i)
-    columns.push_back("'f" + std::to_string(i) + "': 'VARCHAR'");
+  for (size_t i = 0; i < field_count(); ++i) columns.push_back("'f" + std::to_string(i) + "': 'VARCHAR'");
   // DuckDB pads short records only where one thread reads a file.
   return "read_csv(" + file_list(files) + ", columns = {" + join_texts(columns, ", ") +
          "}, auto_detect = false, header = " + (header ? "true" : "false") +
-         ", delim = " + (rel_.table->format == "tsv" ? "'\\t'" : "','") +
+         ", delim = " + delimiter_of(rel_.table->format) +
          ", quote = '\"', escape = '\"', null_padding = true, strict_mode = false, parallel = false, "
          "hive_partitioning = false, max_line_size = " +
          kMaxLine + ", buffer_size = " + kTextBuffer + ")";
 }
 
 Result<std::string> ExternalScanLowering::select_delimited(const Files& files, bool header) {
-  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) {
-                    const std::string text = "COALESCE(f" + std::to_string(column) + ", '')";
+  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
+                    const std::optional<size_t> field = field_of(column);
+                    if (!field) return sql_null(rel_.table->columns[column].type);
+                    const std::string text = "COALESCE(f" + std::to_string(*field) + ", '')";
                     return lowering_.convert(text, Type::String, rel_.table->columns[column].type);
                   }));
   return "SELECT " + list + " FROM " + read_csv(files, header);
@@ -243,7 +305,8 @@ Result<std::string> ExternalScanLowering::select_with_first_header(const Files& 
 Result<std::string> ExternalScanLowering::select_json(const Files& files) {
   std::vector<std::string> pointers;
   for (const catalog::Column& column : rel_.table->columns)
-    pointers.push_back(sql_string(json_pointer(column.name)));
+    pointers.push_back(sql_string(mapped(rel_, pointers.size()) ? path_pointer(rel_.sources[pointers.size()])
+                                                                : json_pointer(column.name)));
   SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
                     const std::string value = "CAST(v[" + std::to_string(column + 1) + "] AS VARCHAR)";
                     SPILLWAY_ASSIGN(
@@ -264,6 +327,40 @@ Result<std::string> ExternalScanLowering::select_json(const Files& files) {
          "]) AS v, file_index FROM (" + objects + "))";
 }
 
+std::optional<size_t> ExternalScanLowering::field_of(size_t column) const {
+  if (!mapped(rel_, column)) return column;
+  constexpr size_t kMostFields = 10'000;
+  size_t field = 0;
+  const std::string& source = rel_.sources[column];
+  const auto [end, error] = std::from_chars(source.data(), source.data() + source.size(), field);
+  if (error != std::errc() || end != source.data() + source.size() || field >= kMostFields)
+    return std::nullopt;
+  return field;
+}
+
+size_t ExternalScanLowering::field_count() const {
+  size_t count = rel_.sources.empty() ? rel_.table->columns.size() : 1;
+  for (size_t i = 0; i < rel_.sources.size(); ++i) count = std::max(count, field_of(i).value_or(0) + 1);
+  return count;
+}
+
+/// The first column holds a line, or the whole of a file.
+Result<std::string> ExternalScanLowering::select_text(const Files& files) {
+  const bool whole = rel_.table->format == "raw";
+  SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
+                    const Type type = rel_.table->columns[column].type;
+                    if (column > 0) return sql_null(type);
+                    return lowering_.convert("COALESCE(line, '')", Type::String, type);
+                  }));
+  if (whole)
+    return "SELECT " + list + " FROM (SELECT content AS line FROM read_text(" + file_list(files) + "))";
+  return "SELECT " + list + " FROM (SELECT line, file_index FROM read_csv(" + file_list(files) +
+         ", columns = {'line': 'VARCHAR'}, auto_detect = false, header = " +
+         (rel_.table->include_headers == "All" ? "true" : "false") + ", delim = " + kNoDelimiter +
+         ", quote = '', escape = '', hive_partitioning = false, max_line_size = " + kMaxLine +
+         ", buffer_size = " + kTextBuffer + ") WHERE line <> '')";
+}
+
 Result<std::string> ExternalScanLowering::select_parquet(const Files& files) {
   const std::string from = "read_parquet(" + file_list(files) +
                            ", union_by_name = true, binary_as_string = true, hive_partitioning = false) AS t";
@@ -272,9 +369,11 @@ Result<std::string> ExternalScanLowering::select_parquet(const Files& files) {
   for (const auto& row : described) types[row[0].value_or("")] = row[1].value_or("");
   SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
                     const catalog::Column& wanted = rel_.table->columns[column];
-                    const auto there = types.find(wanted.name);
+                    const std::string name =
+                        mapped(rel_, column) ? path_name(rel_.sources[column]) : wanted.name;
+                    const auto there = types.find(name);
                     if (there == types.end()) return sql_null(wanted.type);
-                    const Typed value = typed("t." + sql_name(wanted.name), there->second);
+                    const Typed value = typed("t." + sql_name(name), there->second);
                     // A timespan is exported as its ticks.
                     if (value.type == Type::Long && wanted.type == Type::TimeSpan) return value.sql;
                     return lowering_.convert(value.sql, value.type, wanted.type);
@@ -288,7 +387,8 @@ Result<std::string> ExternalScanLowering::select(const std::vector<ExternalFile>
   const std::string& format = rel_.table->format;
   if (format == "parquet") return select_parquet(all);
   if (format == "json" || format == "multijson") return select_json(all);
-  if (format == "csv" || format == "tsv") {
+  if (format == "txt" || format == "raw") return select_text(all);
+  if (delimiter_of(format)) {
     const std::string& headers = rel_.table->include_headers;
     return headers == "FirstFile" ? select_with_first_header(all) : select_delimited(all, headers == "All");
   }
@@ -329,6 +429,7 @@ Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& r
   SPILLWAY_ASSIGN(ExternalFiles files, open_external_files({.table = rel.table.get(),
                                                             .stores = context_.stores,
                                                             .temp_folder = context_.temp_folder,
+                                                            .names_files = rel.names_files,
                                                             .wanted = wanted,
                                                             .expired = context_.expired}));
   if (files.downloads) resources_.push_back(files.downloads);

@@ -8,6 +8,12 @@ namespace spillway::kql {
 
 using syntax::StatementKind;
 
+namespace {
+
+constexpr const char* kPrimaryResult = "PrimaryResult";
+
+}  // namespace
+
 Result<BoundQuery> compile(std::string_view text, const BindOptions& options) {
   return Binder(options).compile(text);
 }
@@ -19,7 +25,7 @@ Schema schema_of(const Rel& plan) {
 }
 
 Result<BoundQuery> Binder::compile(std::string_view text) {
-  if (const catalog::Database* database = current_database()) result_.cursor = database->cursor;
+  if (const catalog::Database* database = find_database(options_.database)) result_.cursor = database->cursor;
   if (options_.piped) return compile_piped(text);
   SPILLWAY_ASSIGN(const syntax::Query query, syntax::parse_query(text));
   auto global = std::make_shared<Environment>(nullptr);
@@ -52,10 +58,7 @@ Result<BoundQuery> Binder::compile_piped(std::string_view text) {
   for (const syntax::OperatorPtr& op : operators) {
     SPILLWAY_ASSIGN(table, bind_operator(*op, std::move(table), global));
   }
-  const std::string visualization = table.visualization;
-  const std::string name = table.result_name.empty() ? "PrimaryResult" : table.result_name;
-  RelPtr plan = finish(table);
-  result_.results.push_back({name, std::move(plan), visualization});
+  add_result(std::move(table), kPrimaryResult);
   return std::move(result_);
 }
 
@@ -74,10 +77,10 @@ Status Binder::bind_statement(const syntax::Statement& statement, Block& block) 
       return bind_query_parameters(statement.as<syntax::QueryParametersStatement>(), block);
     case StatementKind::Expression:
       return bind_result(*statement.as<syntax::ExpressionStatement>().expression, block.environment);
-    case StatementKind::Pattern: return not_supported("'declare pattern' is not supported", statement.span);
-    case StatementKind::Alias: return not_supported("'alias database' is not supported", statement.span);
+    case StatementKind::Pattern: return bind_pattern(statement.as<syntax::PatternStatement>(), block);
+    case StatementKind::Alias: return bind_alias(statement.as<syntax::AliasStatement>(), block.environment);
     case StatementKind::RestrictAccess:
-      return not_supported("'restrict access' is not supported", statement.span);
+      return bind_restrict(statement.as<syntax::RestrictAccessStatement>(), block);
   }
   return Status();
 }
@@ -98,8 +101,9 @@ Status Binder::bind_let(const syntax::LetStatement& let, Block& block) {
   if (const auto* function = value.try_as<syntax::FunctionExpr>()) {
     binding.kind = Binding::Kind::Function;
     binding.function = function;
-  } else if (value.kind == syntax::ExprKind::EntityGroup) {
-    return not_supported("Entity groups are not supported", value.span);
+  } else if (const auto* group = value.try_as<syntax::EntityGroupExpr>()) {
+    binding.kind = Binding::Kind::EntityGroup;
+    binding.group = group;
   } else if (is_tabular(value, block.environment)) {
     binding.kind = Binding::Kind::Tabular;
     binding.expression = &value;
@@ -180,11 +184,9 @@ Status Binder::bind_result(const syntax::Expr& expression, const EnvironmentPtr&
     }
     return semantic("Expected a tabular expression; print shows the value of a scalar one", expression.span);
   }
+  if (const auto* pipe = expression.try_as<syntax::PipeExpr>()) return bind_result_pipe(*pipe, environment);
   SPILLWAY_ASSIGN(Tabular table, bind_tabular(expression, environment));
-  const std::string visualization = table.visualization;
-  const std::string name = table.result_name.empty() ? "PrimaryResult" : table.result_name;
-  RelPtr plan = finish(table);
-  result_.results.push_back({name, std::move(plan), visualization});
+  add_result(std::move(table), kPrimaryResult);
   return Status();
 }
 

@@ -3,7 +3,8 @@
 //   BindOptions options{.snapshot = snapshot, .database = "NetDefaultDB", .now = clock.now()};
 //   SPILLWAY_ASSIGN(BoundQuery query, kql::compile("T | where x > 1 | count", options));
 //
-// Errors are Syntax (it can't be parsed) and Semantic (it means nothing), with the span of the offending text.
+// Errors are Syntax (it can't be parsed) and Semantic (it means nothing), with the span of the offending
+// text.
 #pragma once
 
 #include <map>
@@ -23,7 +24,7 @@ namespace spillway::kql {
 struct BindOptions {
   std::shared_ptr<const catalog::Snapshot> snapshot;
   std::string database;
-  Ticks now = 0;  // what now() is, everywhere in the query
+  Ticks now = 0;          // what now() is, everywhere in the query
   std::string principal;  // current_principal()
   std::string endpoint;   // current_cluster_endpoint()
   /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or a
@@ -31,6 +32,8 @@ struct BindOptions {
   std::map<std::string, std::string> parameters;
   /// Export runs: the scans of these tables (by table id) read only this range of cursors.
   std::map<int64_t, catalog::CursorRange> cursor_scopes;
+  /// Request properties that change what a query means (best_effort), by their names in lower case.
+  std::map<std::string, std::string> properties;
   /// A command's result that the query text continues: the text begins with '|' (or is empty).
   const Table* piped = nullptr;
 };
@@ -44,7 +47,7 @@ struct TableReference {
 };
 
 struct BoundResult {
-  std::string name;           // "PrimaryResult", or of `as`, `fork`
+  std::string name;  // "PrimaryResult", or of `as`, `fork`
   RelPtr plan;
   std::string visualization;  // JSON of `render`, as the API sends it; empty without
 };
@@ -53,10 +56,12 @@ struct BoundQuery {
   std::vector<BoundResult> results;  // one for each tabular statement, in order
   std::set<TableReference> tables;   // every table scanned anywhere in it
   std::set<std::string> external_tables;
-  /// Set where a cursor function or ingestion_time scoping is used: what @ExtendedProperties says as `Cursor`.
+  /// Set where a cursor function or ingestion_time scoping is used: what @ExtendedProperties says as
+  /// `Cursor`.
   bool uses_cursor = false;
-  catalog::Cursor cursor = 0;        // cursor_current() of the database at the snapshot
+  catalog::Cursor cursor = 0;                  // cursor_current() of the database at the snapshot
   std::map<std::string, std::string> options;  // `set` statements
+  std::vector<std::string> warnings;           // what a fuzzy operator could not resolve
 };
 
 /// Parses and binds.

@@ -305,7 +305,7 @@ Status Binder::check_arguments(const syntax::CallExpr& call, size_t least, size_
 Result<ExprPtr> Binder::bind_call(const syntax::CallExpr& call_expression, ScalarScope& scope) {
   const syntax::CallExpr& expression = call_expression;
   const std::string& name = expression.name.text;
-  if (expression.scope) return semantic("Expected a scalar expression, not a table", expression.span);
+  if (expression.scope) return bind_scoped_call(expression, scope);
   SPILLWAY_ASSIGN(const std::optional<FoundFunction> user,
                   find_function(name, scope.environment, expression.name.span));
   if (user) return bind_user_function(*user, expression, scope);
@@ -337,6 +337,19 @@ Result<ExprPtr> Binder::bind_call(const syntax::CallExpr& call_expression, Scala
   return call(name, std::move(arguments), expression.span);
 }
 
+/// `database("D").f(x)`: a scalar function of another database.
+Result<ExprPtr> Binder::bind_scoped_call(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_ASSIGN(const std::optional<std::string> name, database_name(*expression.scope, scope.environment));
+  if (!name) return semantic("Expected a scalar expression, not a table", expression.span);
+  SPILLWAY_ASSIGN(const catalog::Database* database, database_of(*name, expression.scope->span));
+  SPILLWAY_ASSIGN(const std::optional<FoundFunction> found,
+                  find_stored_function(expression.name.text, *database, scope.environment, expression.span));
+  if (found) return bind_user_function(*found, expression, scope);
+  return Error(ErrorCode::EntityNotFound,
+               "Function '" + expression.name.text + "' was not found in database '" + database->name + "'",
+               expression.name.span);
+}
+
 Result<ExprPtr> Binder::bind_user_function(const FoundFunction& found, const syntax::CallExpr& expression,
                                            ScalarScope& scope) {
   const std::string& name = expression.name.text;
@@ -349,7 +362,7 @@ Result<ExprPtr> Binder::bind_user_function(const FoundFunction& found, const syn
   ScalarScope inside(body);
   inside.where = scope.where;
   Result<ExprPtr> value = bind_scalar(*found.function->body.result, inside);
-  --function_depth_;
+  leave_function();
   return value;
 }
 
@@ -553,17 +566,21 @@ Result<ExprPtr> Binder::bind_pack_all(const syntax::CallExpr& expression, Scalar
                                                       Type::Bool, "pack_all()'s argument"));
     ignore_empty = flag->kind == Expr::Kind::Literal && !flag->literal.is_null() && flag->literal.as_bool();
   }
+  return pack_columns(scope.input->columns, ignore_empty ? "pack not empty" : "bag_pack", expression.span);
+}
+
+Result<ExprPtr> Binder::pack_columns(const std::vector<PlanColumn>& columns, std::string_view function,
+                                     TextSpan span) {
   std::vector<ExprPtr> arguments;
-  for (const PlanColumn& column : scope.input->columns) {
-    arguments.push_back(literal(Value::string(column.name), expression.span));
-    arguments.push_back(column_reference(column, expression.span));
+  for (const PlanColumn& column : columns) {
+    arguments.push_back(literal(Value::string(column.name), span));
+    arguments.push_back(column_reference(column, span));
   }
-  if (arguments.empty()) return literal(Value::dynamic("{}"), expression.span);
-  for (size_t i = 0; i < arguments.size(); i += 2) {
-    SPILLWAY_ASSIGN(arguments[i], convert(std::move(arguments[i]), Type::Dynamic));
-    SPILLWAY_ASSIGN(arguments[i + 1], convert(std::move(arguments[i + 1]), Type::Dynamic));
+  if (arguments.empty()) return literal(Value::dynamic("{}"), span);
+  for (ExprPtr& argument : arguments) {
+    SPILLWAY_ASSIGN(argument, convert(std::move(argument), Type::Dynamic));
   }
-  return call(ignore_empty ? "pack not empty" : "bag_pack", std::move(arguments), expression.span);
+  return call(function, std::move(arguments), span);
 }
 
 /// bin_auto(x): bin_at() with what `set query_bin_auto_size` and `set query_bin_auto_at` say.

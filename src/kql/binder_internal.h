@@ -13,6 +13,11 @@
 //   binder_window.cc      window functions, and which operators give rows in an order
 //   binder_scan.cc        scan
 //   binder_native.cc      native operators (kql/native_operator.h)
+//   binder_parse.cc       parse, parse-where, parse-kv
+//   binder_search.cc      search, find
+//   binder_fork.cc        fork, facet: operators that give several results
+//   binder_external.cc    externaldata, inline_external_table
+//   binder_entities.cc    patterns, aliases, entity groups, restrict access
 #pragma once
 
 #include <functional>
@@ -56,13 +61,21 @@ struct Tabular {
   bool serialized = false;    // its rows have an order that window functions may rely on
   bool only_filters = false;  // `chain` holds nothing but filters over the scan
   std::string name;           // of the table, or given by `as`: for withsource
+  std::string database;       // of the table that `name` names; empty for other names
   std::string visualization;  // of render
   std::string result_name;    // of `as` at the end
 };
 
 /// What a let statement or a parameter stands for.
 struct Binding {
-  enum class Kind { Scalar, Tabular, Function } kind = Kind::Scalar;
+  enum class Kind {
+    Scalar,
+    Tabular,
+    Function,
+    Pattern,
+    EntityGroup,
+    Entity,  // of a group, under macro-expand: `expression` in `environment`
+  } kind = Kind::Scalar;
   ExprPtr scalar;  // Scalar, bound
   // Tabular: bound again at each use, in the environment where it was written, …
   const syntax::Expr* expression = nullptr;
@@ -70,15 +83,32 @@ struct Binding {
   // … unless it is materialized: bound once.
   std::shared_ptr<std::optional<Tabular>> materialized;
   const syntax::FunctionExpr* function = nullptr;  // Function; `environment` is where it was written
+  const syntax::PatternStatement* pattern = nullptr;
+  const syntax::EntityGroupExpr* group = nullptr;
   /// Of a tabular parameter: the columns that it declares; nullopt: all of the argument's.
   const syntax::RowSchema* schema = nullptr;
   std::string name;  // of a function or tabular parameter, for messages
 };
 
+/// What `restrict access to (…)` leaves to the statements behind it.
+struct Restriction {
+  std::vector<std::string> names;  // of let variables and patterns; may be patterns with `*`
+  std::vector<std::pair<std::string, std::string>> entities;  // database and name; may be patterns
+  bool allows_name(std::string_view name) const;
+  bool allows(std::string_view database, std::string_view entity) const;
+};
+
 /// Names visible in a place: let variables and parameters, innermost first.
 class Environment {
  public:
-  explicit Environment(EnvironmentPtr parent) : parent_(std::move(parent)) {}
+  /// `database`, in the outermost one of a stored function: whose tables and functions it sees.
+  explicit Environment(EnvironmentPtr parent, std::string database = {})
+      : parent_(std::move(parent)), database_(std::move(database)) {}
+  const Environment* parent() const { return parent_.get(); }
+  const Restriction* restriction() const { return restriction_.get(); }
+  void restrict_to(std::shared_ptr<const Restriction> restriction) { restriction_ = std::move(restriction); }
+  /// The database of the function that this belongs to; empty in the query itself.
+  const std::string& database() const;
   const Binding* find(std::string_view name) const;
   const Binding* find_here(std::string_view name) const;
   void define(const std::string& name, Binding binding) { bindings_[name] = std::move(binding); }
@@ -87,7 +117,12 @@ class Environment {
   void collect_names(std::vector<std::string>& out) const;
 
  private:
+  /// Whether a restriction between `from` and here hides a binding of this environment.
+  bool hides(const Environment* from, std::string_view name, const Binding& binding) const;
+
   EnvironmentPtr parent_;
+  std::shared_ptr<const Restriction> restriction_;  // of what the environments above this one define
+  std::string database_;
   std::map<std::string, Binding, std::less<>> bindings_;
 };
 
@@ -120,6 +155,8 @@ struct ScalarScope {
   const std::map<std::string, std::vector<PlanColumn>>* rows = nullptr;
   std::shared_ptr<WindowStage> window;  // of the operator's window functions, where it has some
   std::string_view where;               // the operator, for messages
+  std::string_view where;       // the operator, for messages
+  bool case_sensitive = false;  // search kind=case_sensitive: all string operators are
 };
 
 /// Output column names, each given once.
@@ -156,7 +193,9 @@ class Binder {
   RelPtr finish(Tabular& table);
 
   // binder_names.cc
-  const catalog::Database* current_database() const;
+  /// The database whose entities need no `database()`.
+  const catalog::Database* current_database(const EnvironmentPtr& environment) const;
+  const catalog::Database* find_database(std::string_view name) const;
   Result<const catalog::Database*> database_of(std::string_view name, TextSpan span) const;
   /// Whether an expression gives a table: a pipeline, a table's name, a call of a tabular function …
   bool is_tabular(const syntax::Expr& expression, const EnvironmentPtr& environment, int depth = 0);
@@ -165,10 +204,28 @@ class Binder {
   Result<Tabular> bind_tabular(const syntax::Expr& expression, const EnvironmentPtr& environment);
   Result<Tabular> bind_tabular_inner(const syntax::Expr& expression, const EnvironmentPtr& environment);
   Result<Tabular> bind_pipe(const syntax::PipeExpr& pipe, const EnvironmentPtr& environment);
+  /// The first `count` operators of a pipeline, after its source or `input`; nothing where there is neither.
+  Result<std::optional<Tabular>> bind_operators(const syntax::PipeExpr& pipe, size_t count,
+                                                std::optional<Tabular> input, const EnvironmentPtr& scope);
+  /// A pipeline whose input comes from outside: of fork, facet …
+  Result<Tabular> bind_sub_query(const syntax::PipeExpr& pipe, Tabular input,
+                                 const EnvironmentPtr& environment);
   Result<Tabular> bind_table_name(const syntax::Name& name, const EnvironmentPtr& environment);
   Result<Tabular> bind_binding(const Binding& binding, TextSpan span);
+  Result<Tabular> bind_table_reference(const syntax::Expr& expression, const EnvironmentPtr& environment);
   Result<Tabular> bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment);
-  Result<Tabular> bind_table_path(const syntax::PathExpr& path, const EnvironmentPtr& environment);
+  Result<Tabular> bind_table_function(const syntax::CallExpr& call, const catalog::Database& database,
+                                      const EnvironmentPtr& environment);
+  Status check_external_argument(const syntax::Expr& argument, const EnvironmentPtr& environment,
+                                 const std::string& table);
+  bool scoped_call_is_tabular(const syntax::CallExpr& call, const EnvironmentPtr& environment, int depth);
+  Result<Tabular> bind_entity_of(const catalog::Database& database, const std::string& name, TextSpan span,
+                                 const EnvironmentPtr& environment);
+  Result<Tabular> bind_table_of(const catalog::Database& database, const std::string& name, TextSpan span,
+                                const EnvironmentPtr& environment);
+  /// `database('D').T`, also as `database('D').['T']`.
+  Result<Tabular> bind_table_path(const syntax::Expr& base, const std::string& member, TextSpan span,
+                                  const EnvironmentPtr& environment);
   Result<Tabular> bind_materialize(const syntax::MaterializeExpr& expression,
                                    const EnvironmentPtr& environment);
   Result<Tabular> scan(const catalog::Database& database, const std::shared_ptr<const catalog::Table>& table,
@@ -182,6 +239,8 @@ class Binder {
                                         const std::vector<syntax::Argument>& arguments,
                                         const EnvironmentPtr& caller, ScalarScope* row, TextSpan span,
                                         Binding* first = nullptr);
+  /// The end of what enter_function() began.
+  void leave_function();
   /// `first`, where set, is the first parameter's; `arguments` are the others'.
   Status bind_arguments(const syntax::FunctionExpr& function, const std::string& name,
                         const std::vector<syntax::Argument>& arguments, const EnvironmentPtr& caller,
@@ -202,8 +261,89 @@ class Binder {
   };
   Result<std::optional<FoundFunction>> find_function(const std::string& name,
                                                      const EnvironmentPtr& environment, TextSpan span);
+  Result<std::optional<FoundFunction>> find_stored_function(const std::string& name,
+                                                            const catalog::Database& database,
+                                                            const EnvironmentPtr& environment, TextSpan span);
   /// A second use of one bound table: the same records under new column ids.
   Tabular reuse(const Tabular& table);
+  /// Whether an error means that something that a query names isn't there.
+  static bool is_unresolved(const Error& error) {
+    return error.code == ErrorCode::EntityNotFound || error.code == ErrorCode::Semantic;
+  }
+  /// Whether a request property is set, by the request or by a `set` statement so far.
+  bool is_set(std::string_view option) const;
+
+  // binder_parse.cc
+  Result<Tabular> bind_parse(const syntax::ParseOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_parse_kv(const syntax::ParseKvOp& op, Tabular input,
+                                const EnvironmentPtr& environment);
+  /// The input with further columns, which replace those of the same names.
+  Tabular extend_columns(Tabular input, std::vector<std::pair<PlanColumn, ExprPtr>> added, TextSpan span);
+  /// A text read as a value of a type; null where it is none.
+  Result<ExprPtr> from_text(ExprPtr text, Type type);
+  Result<Tabular> bind_packed(const syntax::Expr& text, std::string_view function, std::string program,
+                              Tabular input, const EnvironmentPtr& environment, TextSpan span,
+                              std::string_view where);
+  Result<Tabular> unpack_parsed(Tabular table, std::vector<PlanColumn> columns, bool strict,
+                                bool only_matches, TextSpan span);
+
+  // binder_search.cc
+  Result<Tabular> bind_search(const syntax::SearchOp& op, std::optional<Tabular> input,
+                              const EnvironmentPtr& environment);
+  Result<Tabular> bind_find(const syntax::FindOp& op, const EnvironmentPtr& environment);
+  Result<ExprPtr> bind_search_predicate(const syntax::Expr& expression, ScalarScope& scope);
+  Result<ExprPtr> bind_search_term(const syntax::Expr& expression, const syntax::Expr* column,
+                                   ScalarScope& scope);
+  Result<std::vector<Tabular>> bind_search_sources(const std::vector<syntax::ExprPtr>& sources,
+                                                   const EnvironmentPtr& environment, bool fuzzy,
+                                                   TextSpan span, std::string_view where);
+  Status filter_legs(const syntax::Expr& predicate, const EnvironmentPtr& environment, bool sensitive,
+                     std::string_view where, std::vector<Tabular>& legs, std::vector<std::string>& named);
+  Status filter_leg(const syntax::Expr& predicate, const EnvironmentPtr& environment, bool sensitive,
+                    std::string_view where, const std::vector<Tabular>& all,
+                    const std::vector<std::string>& named, Tabular& leg);
+  Result<std::vector<PlanColumn>> find_columns(const std::vector<syntax::FindColumn>& project,
+                                               const std::vector<Tabular>& legs, bool& pack);
+  Result<Tabular> project_found(Tabular leg, const std::vector<PlanColumn>& columns, bool typed, bool pack,
+                                TextSpan span);
+
+  // binder_fork.cc
+  Status bind_result_pipe(const syntax::PipeExpr& pipe, const EnvironmentPtr& environment);
+  Status bind_fork(const syntax::ForkOp& op, const Tabular& input, const EnvironmentPtr& environment);
+  Status bind_facet(const syntax::FacetOp& op, const Tabular& input, const EnvironmentPtr& environment);
+  Status add_facet(const Tabular& input, const PlanColumn& column, TextSpan span);
+  /// A result of the query; `name` is what it is called where `as` doesn't say.
+  void add_result(Tabular table, std::string name);
+
+  // binder_external.cc
+  Result<Tabular> bind_external_data(const syntax::ExternalDataExpr& expression,
+                                     const EnvironmentPtr& environment);
+  Result<Tabular> bind_inline_external_table(const syntax::InlineExternalTableExpr& expression,
+                                             const EnvironmentPtr& environment);
+  Result<std::vector<std::string>> connection_texts(const std::vector<syntax::ExprPtr>& given,
+                                                    const EnvironmentPtr& environment);
+  Result<Tabular> scan_defined(std::shared_ptr<ExternalScan> node, TextSpan span);
+
+  // binder_entities.cc
+  Status bind_pattern(const syntax::PatternStatement& pattern, Block& block);
+  /// The pattern that an expression uses, as `P("a").["path"]`; null where it uses none.
+  const Binding* find_pattern(const syntax::Expr& expression, const EnvironmentPtr& environment) const;
+  Result<Tabular> bind_pattern_use(const syntax::Expr& expression, const Binding& binding,
+                                   const EnvironmentPtr& environment);
+  Status bind_alias(const syntax::AliasStatement& alias, const EnvironmentPtr& environment);
+  Status bind_restrict(const syntax::RestrictAccessStatement& statement, Block& block);
+  /// False where `restrict access` takes a table or function away.
+  static bool visible(const EnvironmentPtr& environment, std::string_view database, std::string_view entity);
+  Result<Tabular> bind_macro_expand(const syntax::MacroExpandOp& op, const EnvironmentPtr& environment);
+  Result<Tabular> bind_expansion(const syntax::MacroExpandOp& op, const syntax::Expr& entity,
+                                 const EnvironmentPtr& written, const EnvironmentPtr& environment);
+  Result<const syntax::EntityGroupExpr*> entity_group(const syntax::Expr& expression,
+                                                      const EnvironmentPtr& environment,
+                                                      EnvironmentPtr& written);
+  static const Binding* find_entity(const syntax::Expr& expression, const EnvironmentPtr& environment);
+  Result<std::optional<ExprPtr>> bind_entity_scalar(const syntax::PathExpr& path,
+                                                    const EnvironmentPtr& environment);
+  Result<ExprPtr> bind_current_cluster(TextSpan span);
 
   // binder_scalar.cc
   Result<ExprPtr> bind_scalar(const syntax::Expr& expression, ScalarScope& scope);
@@ -237,6 +377,7 @@ class Binder {
 
   // binder_calls.cc
   Result<ExprPtr> bind_call(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_scoped_call(const syntax::CallExpr& call, ScalarScope& scope);
   Result<std::optional<ExprPtr>> bind_special_call(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_user_function(const FoundFunction& found, const syntax::CallExpr& call,
                                      ScalarScope& scope);
@@ -251,6 +392,9 @@ class Binder {
   Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_bag_pack(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_pack_array(const syntax::CallExpr& call, ScalarScope& scope);
+  /// Columns as a property bag, made by `function`.
+  Result<ExprPtr> pack_columns(const std::vector<PlanColumn>& columns, std::string_view function,
+                               TextSpan span);
   Result<ExprPtr> bind_typed_extract(const syntax::CallExpr& call, ScalarScope& scope);
   Status check_arguments(const syntax::CallExpr& call, size_t least, size_t most) const;
   /// A call of a function of the table: picks the overload, converts the arguments.
@@ -411,6 +555,8 @@ class Binder {
   Status bind_union_pattern(const std::string& pattern, const catalog::Database& database, bool with_views,
                             const EnvironmentPtr& environment, TextSpan span, bool fuzzy,
                             std::vector<Tabular>& legs);
+  Status bind_union_databases(const syntax::PathExpr& path, const EnvironmentPtr& environment, bool fuzzy,
+                              std::vector<Tabular>& legs);
   Result<Tabular> make_union(std::vector<Tabular> legs, bool inner, const std::string& source_column,
                              TextSpan span);
 
@@ -486,6 +632,8 @@ class Binder {
   BoundQuery result_;
   std::vector<std::unique_ptr<syntax::FunctionExpr>> functions_;  // parsed stored functions
   std::map<std::pair<std::string, std::string>, const syntax::FunctionExpr*> stored_;
+  std::map<std::string, std::string> aliases_;      // of databases
+  std::vector<const syntax::FunctionExpr*> calls_;  // functions whose bodies are being bound
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
   std::map<std::string, Value> set_values_;  // of set statements that give a literal
@@ -502,6 +650,8 @@ struct AggregateScope {
   bool inside = false;                            // an aggregate's argument is being bound
 };
 
+/// The operator that search kind=case_sensitive takes instead.
+syntax::BinaryOp case_sensitive(syntax::BinaryOp op);
 /// Whether a name matches a pattern with `*`.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);

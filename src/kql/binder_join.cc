@@ -174,35 +174,80 @@ Status Binder::bind_union_pattern(const std::string& pattern, const catalog::Dat
     }
   }
   for (const auto& [name, table] : database.tables) {
-    if (!matches_pattern(name, pattern)) continue;
+    if (!matches_pattern(name, pattern) || !visible(environment, database.name, name)) continue;
     SPILLWAY_ASSIGN(Tabular leg, scan(database, table, span));
     legs.push_back(std::move(leg));
   }
-  if (legs.size() == before && !fuzzy) {
-    return semantic("'union' operator: no table matches '" + pattern + "'", span);
-  }
+  if (legs.size() > before) return Status();
+  if (!fuzzy) return semantic("'union' operator: no table matches '" + pattern + "'", span);
+  result_.warnings.push_back("Failed to resolve entity '" + pattern + "'");
   return Status();
 }
+
+/// `database("D*").T*`: of each database whose name matches.
+Status Binder::bind_union_databases(const syntax::PathExpr& path, const EnvironmentPtr& environment,
+                                    bool fuzzy, std::vector<Tabular>& legs) {
+  SPILLWAY_ASSIGN(const std::optional<std::string> name, database_name(*path.base, environment));
+  if (!name) return semantic("Expected a database's tables, as in database('D').T*", path.span);
+  if (name->find('*') == std::string::npos) {
+    SPILLWAY_ASSIGN(const catalog::Database* database, database_of(*name, path.base->span));
+    return bind_union_pattern(path.name.text, *database, false, environment, path.span, fuzzy, legs);
+  }
+  const size_t before = legs.size();
+  if (options_.snapshot) {
+    for (const auto& [known, database] : options_.snapshot->databases) {
+      if (!matches_pattern(known, *name)) continue;
+      SPILLWAY_TRY(bind_union_pattern(path.name.text, *database, false, environment, path.span, true, legs));
+    }
+  }
+  if (legs.size() > before || fuzzy) return Status();
+  return semantic("'union' operator: no table matches database('" + *name + "')." + path.name.text,
+                  path.span);
+}
+
+namespace {
+
+/// How a query writes a name, for warnings.
+std::string written_name(const syntax::Expr& expression) {
+  const syntax::Expr* source = &expression;
+  while (const auto* pipe = source->try_as<syntax::PipeExpr>()) {
+    if (!pipe->source) break;
+    source = pipe->source.get();
+  }
+  if (const auto* name = source->try_as<syntax::NameExpr>()) return name->name.text;
+  if (const auto* path = source->try_as<syntax::PathExpr>()) return path->name.text;
+  if (const auto* call = source->try_as<syntax::CallExpr>()) return call->name.text;
+  return "union leg";
+}
+
+bool path_is_pattern(const syntax::PathExpr& path) {
+  const auto* call = path.base->try_as<syntax::CallExpr>();
+  if (path.name.wildcard) return true;
+  if (!call || call->name.text != "database" || call->arguments.size() != 1) return false;
+  const auto* name = call->arguments[0].value->try_as<syntax::LiteralExpr>();
+  return name && name->value.type() == Type::String && name->value.as_text().find('*') != std::string::npos;
+}
+
+}  // namespace
 
 Status Binder::bind_union_leg(const syntax::Expr& expression, const EnvironmentPtr& environment, bool fuzzy,
                               std::vector<Tabular>& legs) {
   if (const auto* name = expression.try_as<syntax::NameExpr>(); name && name->name.wildcard) {
-    SPILLWAY_ASSIGN(const catalog::Database* database, database_of(options_.database, name->span));
+    const std::string& own = environment->database();
+    SPILLWAY_ASSIGN(const catalog::Database* database,
+                    database_of(own.empty() ? options_.database : own, name->span));
     return bind_union_pattern(name->name.text, *database, true, environment, name->span, fuzzy, legs);
   }
-  if (const auto* path = expression.try_as<syntax::PathExpr>(); path && path->name.wildcard) {
-    SPILLWAY_ASSIGN(const std::optional<std::string> database_text, database_name(*path->base, environment));
-    if (!database_text) return semantic("Expected a database's tables, as in database('D').T*", path->span);
-    SPILLWAY_ASSIGN(const catalog::Database* database, database_of(*database_text, path->span));
-    return bind_union_pattern(path->name.text, *database, false, environment, path->span, fuzzy, legs);
+  if (const auto* path = expression.try_as<syntax::PathExpr>(); path && path_is_pattern(*path)) {
+    return bind_union_databases(*path, environment, fuzzy, legs);
   }
   Result<Tabular> leg = bind_tabular(expression, environment);
-  if (!leg.ok()) {
-    const ErrorCode code = leg.error().code;
-    const bool unresolved = code == ErrorCode::EntityNotFound || code == ErrorCode::Semantic;
-    return fuzzy && unresolved ? Status() : Status(leg.error());
+  if (leg.ok()) {
+    legs.push_back(*std::move(leg));
+    return Status();
   }
-  legs.push_back(*std::move(leg));
+  if (!fuzzy || !is_unresolved(leg.error())) return leg.error();
+  result_.warnings.push_back("Failed to resolve entity '" + written_name(expression) + "'");
   return Status();
 }
 
@@ -216,7 +261,8 @@ Result<Tabular> Binder::bind_union(const syntax::UnionOp& op, std::optional<Tabu
   if (!kind.empty() && kind != "inner" && kind != "outer") {
     return semantic("'union' operator: its kind is inner or outer", op.keyword);
   }
-  const bool fuzzy = text_of("isfuzzy") == "true";
+  const bool fuzzy =
+      text_of("isfuzzy") == "true" || text_of("best_effort") == "true" || is_set("best_effort");
   std::string source_column = text_of("withsource");
   if (source_column.empty()) source_column = text_of("with_source");
   std::vector<Tabular> legs;
@@ -249,6 +295,26 @@ std::vector<UnionColumn> merge_columns(const std::vector<Tabular>& legs) {
     }
   }
   return merged;
+}
+
+/// What withsource says of each leg: tables of several databases are named with them.
+std::vector<std::string> source_names(const std::vector<Tabular>& legs) {
+  std::set<std::string> databases;
+  for (const Tabular& leg : legs) {
+    if (!leg.database.empty()) databases.insert(leg.database);
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < legs.size(); ++i) {
+    const Tabular& leg = legs[i];
+    if (leg.name.empty()) {
+      names.push_back("union_arg" + std::to_string(i));
+    } else if (databases.size() > 1 && !leg.database.empty()) {
+      names.push_back("database(\"" + leg.database + "\")." + leg.name);
+    } else {
+      names.push_back(leg.name);
+    }
+  }
+  return names;
 }
 
 /// A name that comes with several types gets them as suffixes.
@@ -284,11 +350,8 @@ Result<Tabular> Binder::make_union(std::vector<Tabular> legs, bool inner, const 
   if (!source_column.empty()) {
     node->columns.push_back(new_column(source_column, Type::String));
     node->source_column = node->columns.back().id;
-    for (size_t leg = 0; leg < legs.size(); ++leg) {
-      node->map[leg].push_back(std::nullopt);
-      node->source_names.push_back(legs[leg].name.empty() ? "union_arg" + std::to_string(leg)
-                                                          : legs[leg].name);
-    }
+    for (std::vector<std::optional<ColumnId>>& map : node->map) map.push_back(std::nullopt);
+    node->source_names = source_names(legs);
   }
   for (const UnionColumn& column : columns) {
     node->columns.push_back(new_column(column.name, column.type));

@@ -14,11 +14,26 @@ const Binding* Environment::find_here(std::string_view name) const {
   return found == bindings_.end() ? nullptr : &found->second;
 }
 
+bool Environment::hides(const Environment* from, std::string_view name, const Binding& binding) const {
+  if (binding.kind == Binding::Kind::Scalar) return false;
+  for (const Environment* scope = from; scope != this; scope = scope->parent_.get()) {
+    if (scope->restriction_ && !scope->restriction_->allows_name(name)) return true;
+  }
+  return false;
+}
+
 const Binding* Environment::find(std::string_view name) const {
   for (const Environment* scope = this; scope; scope = scope->parent_.get()) {
-    if (const Binding* binding = scope->find_here(name)) return binding;
+    const Binding* binding = scope->find_here(name);
+    if (binding && !scope->hides(this, name, *binding)) return binding;
   }
   return nullptr;
+}
+
+const std::string& Environment::database() const {
+  const Environment* outermost = this;
+  while (outermost->parent_) outermost = outermost->parent_.get();
+  return outermost->database_;
 }
 
 void Environment::collect_views(std::map<std::string, const Binding*>& out) const {
@@ -26,7 +41,7 @@ void Environment::collect_views(std::map<std::string, const Binding*>& out) cons
     for (const auto& [name, binding] : scope->bindings_) {
       const bool view = binding.kind == Binding::Kind::Function && binding.function->view &&
                         binding.function->parameters.empty();
-      if (view) out.emplace(name, &binding);
+      if (view && !scope->hides(this, name, binding)) out.emplace(name, &binding);
     }
   }
 }
@@ -73,12 +88,48 @@ bool matches_pattern(std::string_view name, std::string_view pattern) {
   return p == pattern.size();
 }
 
-const catalog::Database* Binder::current_database() const {
-  return options_.snapshot ? options_.snapshot->database(options_.database) : nullptr;
+namespace {
+
+bool same_without_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+/// By its name, in any case, or by its pretty name where only one database has it.
+const catalog::Database* Binder::find_database(std::string_view name) const {
+  if (!options_.snapshot) return nullptr;
+  if (const auto alias = aliases_.find(std::string(name)); alias != aliases_.end()) name = alias->second;
+  if (const catalog::Database* database = options_.snapshot->database(name)) return database;
+  const catalog::Database* pretty = nullptr;
+  size_t found = 0;
+  for (const auto& [known, database] : options_.snapshot->databases) {
+    if (same_without_case(known, name)) return database.get();
+    if (database->pretty_name.empty() || database->pretty_name != name) continue;
+    pretty = database.get();
+    ++found;
+  }
+  return found == 1 ? pretty : nullptr;
+}
+
+const catalog::Database* Binder::current_database(const EnvironmentPtr& environment) const {
+  const std::string& own = environment->database();
+  return find_database(own.empty() ? options_.database : own);
+}
+
+bool Binder::is_set(std::string_view option) const {
+  for (const auto* given : {&result_.options, &options_.properties}) {
+    for (const auto& [name, value] : *given) {
+      if (same_without_case(name, option)) return same_without_case(value, "true") || value == "1";
+    }
+  }
+  return false;
 }
 
 Result<const catalog::Database*> Binder::database_of(std::string_view name, TextSpan span) const {
-  const catalog::Database* database = options_.snapshot ? options_.snapshot->database(name) : nullptr;
+  const catalog::Database* database = find_database(name);
   if (!database)
     return Error(ErrorCode::EntityNotFound, "Database '" + std::string(name) + "' was not found", span);
   return database;
@@ -87,7 +138,7 @@ Result<const catalog::Database*> Binder::database_of(std::string_view name, Text
 Error Binder::unknown_table(const std::string& name, TextSpan span, const EnvironmentPtr& environment) const {
   std::vector<std::string> names;
   environment->collect_names(names);
-  if (const catalog::Database* database = current_database()) {
+  if (const catalog::Database* database = current_database(environment)) {
     for (const auto& [table, definition] : database->tables) names.push_back(table);
     for (const auto& [function, definition] : database->functions) names.push_back(function);
   }
@@ -108,13 +159,22 @@ Result<std::string> Binder::constant_text(const syntax::Expr& expression, const 
 
 Result<std::optional<std::string>> Binder::database_name(const syntax::Expr& expression,
                                                          const EnvironmentPtr& environment) {
-  const auto* call = expression.try_as<syntax::CallExpr>();
-  if (!call || call->name.text != "database") {
-    if (call && call->name.text == "cluster") return not_supported("cluster() is not supported", call->span);
-    return std::optional<std::string>();
+  if (const Binding* entity = find_entity(expression, environment)) {
+    return database_name(*entity->expression, entity->environment);
   }
-  if (call->scope) return not_supported("cluster() is not supported", call->scope->span);
-  SPILLWAY_TRY(check_arguments(*call, 1, 1));
+  const auto* call = expression.try_as<syntax::CallExpr>();
+  const syntax::Expr* cluster = call && call->name.text == "cluster" ? &expression : nullptr;
+  if (!cluster && (!call || call->name.text != "database")) return std::optional<std::string>();
+  if (!cluster) cluster = call->scope.get();
+  if (cluster) {
+    return not_supported("cluster(): other clusters can't be queried, only this server's own databases",
+                         cluster->span);
+  }
+  SPILLWAY_TRY(check_arguments(*call, 0, 1));
+  if (call->arguments.empty()) {
+    const std::string& own = environment->database();
+    return std::optional<std::string>(own.empty() ? options_.database : own);
+  }
   SPILLWAY_ASSIGN(std::string name,
                   constant_text(*call->arguments[0].value, environment, "a database's name"));
   return std::optional<std::string>(std::move(name));
@@ -127,12 +187,22 @@ Result<std::optional<Binder::FoundFunction>> Binder::find_function(const std::st
     if (binding->kind != Binding::Kind::Function) return std::optional<FoundFunction>();
     return std::optional<FoundFunction>(FoundFunction{binding->function, binding->environment});
   }
-  const catalog::Database* database = current_database();
+  const catalog::Database* database = current_database(environment);
   if (!database) return std::optional<FoundFunction>();
-  const auto found = database->functions.find(name);
-  if (found == database->functions.end()) return std::optional<FoundFunction>();
-  SPILLWAY_ASSIGN(const syntax::FunctionExpr* function, stored_function(*database, *found->second, span));
-  return std::optional<FoundFunction>(FoundFunction{function, std::make_shared<Environment>(nullptr)});
+  return find_stored_function(name, *database, environment, span);
+}
+
+Result<std::optional<Binder::FoundFunction>> Binder::find_stored_function(const std::string& name,
+                                                                          const catalog::Database& database,
+                                                                          const EnvironmentPtr& environment,
+                                                                          TextSpan span) {
+  const auto found = database.functions.find(name);
+  if (found == database.functions.end() || !visible(environment, database.name, name)) {
+    return std::optional<FoundFunction>();
+  }
+  SPILLWAY_ASSIGN(const syntax::FunctionExpr* function, stored_function(database, *found->second, span));
+  return std::optional<FoundFunction>(
+      FoundFunction{function, std::make_shared<Environment>(nullptr, database.name)});
 }
 
 Result<const syntax::FunctionExpr*> Binder::stored_function(const catalog::Database& database,
@@ -177,6 +247,33 @@ bool Binder::function_is_tabular(const syntax::FunctionExpr& function, const Env
   return is_tabular(*function.body.result, block.environment, depth + 1);
 }
 
+namespace {
+
+/// Functions that give a table by its name.
+bool is_table_function(std::string_view name) {
+  static const std::set<std::string_view> kFunctions = {"table", "external_table", "materialized_view",
+                                                        "stored_query_result"};
+  return kFunctions.count(name) > 0;
+}
+
+/// `database("d")`, `cluster("c")`, `cluster("c").database("d")`.
+bool names_database(const syntax::Expr& expression) {
+  const auto* call = expression.try_as<syntax::CallExpr>();
+  return call && (call->name.text == "database" || call->name.text == "cluster");
+}
+
+}  // namespace
+
+bool Binder::scoped_call_is_tabular(const syntax::CallExpr& call, const EnvironmentPtr& environment,
+                                    int depth) {
+  if (is_table_function(call.name.text)) return true;
+  const Result<std::optional<std::string>> name = database_name(*call.scope, environment);
+  const catalog::Database* database = name.ok() && *name ? find_database(**name) : nullptr;
+  if (!database) return true;  // binding it as a table tells what is wrong
+  const auto found = find_stored_function(call.name.text, *database, environment, call.span);
+  return !found.ok() || !*found || function_is_tabular(*(*found)->function, (*found)->environment, depth);
+}
+
 bool Binder::is_tabular(const syntax::Expr& expression, const EnvironmentPtr& environment, int depth) {
   const auto of_function = [&](const std::string& name) {
     Result<std::optional<FoundFunction>> found = find_function(name, environment, expression.span);
@@ -186,6 +283,7 @@ bool Binder::is_tabular(const syntax::Expr& expression, const EnvironmentPtr& en
     case ExprKind::Pipe:
     case ExprKind::DataTable:
     case ExprKind::ExternalData:
+    case ExprKind::InlineExternalTable:
     case ExprKind::Materialize:
     case ExprKind::ToTable:
     case ExprKind::ContextTable:
@@ -194,22 +292,27 @@ bool Binder::is_tabular(const syntax::Expr& expression, const EnvironmentPtr& en
       const std::string& name = expression.as<syntax::NameExpr>().name.text;
       if (const Binding* binding = environment->find(name)) {
         if (binding->kind == Binding::Kind::Function) return of_function(name);
-        return binding->kind == Binding::Kind::Tabular;
+        return binding->kind == Binding::Kind::Tabular || binding->kind == Binding::Kind::Entity;
       }
-      const catalog::Database* database = current_database();
-      return (database && database->tables.count(name) > 0) || of_function(name);
+      const catalog::Database* database = current_database(environment);
+      return of_function(name) || (database && database->tables.count(name) > 0);
     }
     case ExprKind::Call: {
       const auto& call = expression.as<syntax::CallExpr>();
-      if (call.scope) return true;  // database("d").f(…): only tables and tabular functions are reached so
+      if (call.scope) return scoped_call_is_tabular(call, environment, depth);
+      if (find_pattern(expression, environment)) return true;
       const std::string& name = call.name.text;
-      if (name == "table" || name == "external_table" || name == "materialize") return true;
-      return of_function(name);
+      return is_table_function(name) || name == "materialize" || of_function(name);
     }
     case ExprKind::Path: {
-      const auto* base = expression.as<syntax::PathExpr>().base->try_as<syntax::CallExpr>();
-      return base && (base->name.text == "database" || base->name.text == "cluster");
+      const auto& path = expression.as<syntax::PathExpr>();
+      if (find_entity(*path.base, environment)) return !path.name.text.starts_with('$');
+      return names_database(*path.base) || find_pattern(expression, environment);
     }
+    case ExprKind::Index:
+      return names_database(*expression.as<syntax::IndexExpr>().base) ||
+             find_entity(*expression.as<syntax::IndexExpr>().base, environment) ||
+             find_pattern(expression, environment);
     default: return false;
   }
 }
@@ -258,12 +361,16 @@ Result<Tabular> Binder::bind_tabular_inner(const syntax::Expr& expression,
     case ExprKind::Pipe: return bind_pipe(expression.as<syntax::PipeExpr>(), environment);
     case ExprKind::DataTable: return bind_data_table(expression.as<syntax::DataTableExpr>(), environment);
     case ExprKind::Name: return bind_table_name(expression.as<syntax::NameExpr>().name, environment);
-    case ExprKind::Call: return bind_table_call(expression.as<syntax::CallExpr>(), environment);
-    case ExprKind::Path: return bind_table_path(expression.as<syntax::PathExpr>(), environment);
+    case ExprKind::Call:
+    case ExprKind::Path:
+    case ExprKind::Index: return bind_table_reference(expression, environment);
     case ExprKind::Materialize:
       return bind_materialize(expression.as<syntax::MaterializeExpr>(), environment);
     case ExprKind::ToTable: return bind_tabular(*expression.as<syntax::ToTableExpr>().query, environment);
-    case ExprKind::ExternalData: return not_supported("externaldata is not supported", expression.span);
+    case ExprKind::ExternalData:
+      return bind_external_data(expression.as<syntax::ExternalDataExpr>(), environment);
+    case ExprKind::InlineExternalTable:
+      return bind_inline_external_table(expression.as<syntax::InlineExternalTableExpr>(), environment);
     case ExprKind::ViewCombine:
       return not_supported("materialized-view-combine is not supported", expression.span);
     case ExprKind::ContextTable:
@@ -272,41 +379,66 @@ Result<Tabular> Binder::bind_tabular_inner(const syntax::Expr& expression,
   }
 }
 
+Result<Tabular> Binder::bind_table_reference(const syntax::Expr& expression,
+                                             const EnvironmentPtr& environment) {
+  if (const Binding* pattern = find_pattern(expression, environment)) {
+    return bind_pattern_use(expression, *pattern, environment);
+  }
+  if (const auto* call = expression.try_as<syntax::CallExpr>()) return bind_table_call(*call, environment);
+  if (const auto* path = expression.try_as<syntax::PathExpr>()) {
+    return bind_table_path(*path->base, path->name.text, path->name.span, environment);
+  }
+  const auto& index = expression.as<syntax::IndexExpr>();
+  SPILLWAY_ASSIGN(const std::string name, constant_text(*index.index, environment, "a table's name"));
+  return bind_table_path(*index.base, name, index.index->span, environment);
+}
+
+Result<std::optional<Tabular>> Binder::bind_operators(const syntax::PipeExpr& pipe, size_t count,
+                                                      std::optional<Tabular> input,
+                                                      const EnvironmentPtr& scope) {
+  std::optional<Tabular> table = std::move(input);
+  if (pipe.source && !table) {
+    SPILLWAY_ASSIGN(table, bind_tabular(*pipe.source, scope));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    SPILLWAY_ASSIGN(table, bind_operator(*pipe.operators[i], std::move(table), scope));
+  }
+  return table;
+}
+
 Result<Tabular> Binder::bind_pipe(const syntax::PipeExpr& pipe, const EnvironmentPtr& environment) {
   auto scope = std::make_shared<Environment>(environment);
   as_scopes_.push_back(scope.get());
-  std::optional<Tabular> table;
-  Status status;
-  if (pipe.source) {
-    Result<Tabular> source = bind_tabular(*pipe.source, scope);
-    if (source.ok()) {
-      table = *std::move(source);
-    } else {
-      status = source.error();
-    }
-  }
-  for (size_t i = 0; status.ok() && i < pipe.operators.size(); ++i) {
-    Result<Tabular> next = bind_operator(*pipe.operators[i], std::move(table), scope);
-    if (next.ok()) {
-      table = *std::move(next);
-    } else {
-      status = next.error();
-    }
-  }
+  Result<std::optional<Tabular>> table = bind_operators(pipe, pipe.operators.size(), std::nullopt, scope);
   as_scopes_.pop_back();
-  SPILLWAY_TRY(status);
-  return *std::move(table);
+  SPILLWAY_TRY(table);
+  return **std::move(table);
 }
 
+Result<Tabular> Binder::bind_sub_query(const syntax::PipeExpr& pipe, Tabular input,
+                                       const EnvironmentPtr& environment) {
+  auto scope = std::make_shared<Environment>(environment);
+  as_scopes_.push_back(scope.get());
+  Result<std::optional<Tabular>> table = bind_operators(pipe, pipe.operators.size(), std::move(input), scope);
+  as_scopes_.pop_back();
+  SPILLWAY_TRY(table);
+  return **std::move(table);
+}
+
+/// A stored function goes before a table of the same name: functions/user-defined-functions.md.
 Result<Tabular> Binder::bind_table_name(const syntax::Name& name, const EnvironmentPtr& environment) {
   if (name.wildcard) return semantic("A pattern stands only in union, find and search", name.span);
   if (const Binding* binding = environment->find(name.text)) return bind_binding(*binding, name.span);
-  if (const catalog::Database* database = current_database()) {
-    const auto table = database->tables.find(name.text);
-    if (table != database->tables.end()) return scan(*database, table->second, name.span);
-  }
   SPILLWAY_ASSIGN(const std::optional<FoundFunction> found, find_function(name.text, environment, name.span));
-  if (!found) return unknown_table(name.text, name.span, environment);
+  if (!found) {
+    if (const catalog::Database* database = current_database(environment)) {
+      const auto table = database->tables.find(name.text);
+      if (table != database->tables.end() && visible(environment, database->name, name.text)) {
+        return scan(*database, table->second, name.span);
+      }
+    }
+    return unknown_table(name.text, name.span, environment);
+  }
   Binding binding;
   binding.kind = Binding::Kind::Function;
   binding.function = found->function;
@@ -320,12 +452,17 @@ Result<Tabular> Binder::bind_binding(const Binding& given, TextSpan span) {
   switch (binding.kind) {
     case Binding::Kind::Scalar:
       return semantic("'" + binding.name + "' is a scalar, where a table is expected", span);
+    case Binding::Kind::Pattern:
+      return semantic("'" + binding.name + "' is a pattern, which needs its arguments", span);
+    case Binding::Kind::EntityGroup:
+      return semantic("'" + binding.name + "' is an entity group, where a table is expected", span);
+    case Binding::Kind::Entity: return bind_tabular(*binding.expression, binding.environment);
     case Binding::Kind::Function: {
       SPILLWAY_ASSIGN(const EnvironmentPtr body,
                       enter_function(*binding.function, binding.environment, binding.name, {},
                                      binding.environment, nullptr, span));
       Result<Tabular> table = bind_tabular(*binding.function->body.result, body);
-      --function_depth_;
+      leave_function();
       if (table.ok() && table->name.empty()) table->name = binding.name;
       return table;
     }
@@ -404,6 +541,7 @@ Result<Tabular> Binder::scan(const catalog::Database& database,
   result.chain = {node};
   result.only_filters = true;
   result.name = table->name;
+  result.database = database.name;
   result.rel = std::move(node);
   return counted(std::move(result));
 }
@@ -440,49 +578,114 @@ Result<Tabular> Binder::scan_external(const catalog::Database& database, const s
   return counted(std::move(result));
 }
 
-Result<Tabular> Binder::bind_table_path(const syntax::PathExpr& path, const EnvironmentPtr& environment) {
-  SPILLWAY_ASSIGN(const std::optional<std::string> name, database_name(*path.base, environment));
-  if (!name) return semantic("Expected a table, as in database('D').T", path.span);
-  SPILLWAY_ASSIGN(const catalog::Database* database, database_of(*name, path.base->span));
-  const auto table = database->tables.find(path.name.text);
-  if (table != database->tables.end()) return scan(*database, table->second, path.name.span);
+Result<Tabular> Binder::bind_table_path(const syntax::Expr& base, const std::string& member, TextSpan span,
+                                        const EnvironmentPtr& environment) {
+  SPILLWAY_ASSIGN(const std::optional<std::string> name, database_name(base, environment));
+  if (!name) return semantic("Expected a table, as in database('D').T", base.span);
+  SPILLWAY_ASSIGN(const catalog::Database* database, database_of(*name, base.span));
+  return bind_entity_of(*database, member, span, environment);
+}
+
+/// A function without arguments, or a table, of a database.
+Result<Tabular> Binder::bind_entity_of(const catalog::Database& database, const std::string& name,
+                                       TextSpan span, const EnvironmentPtr& environment) {
+  SPILLWAY_ASSIGN(const std::optional<FoundFunction> function,
+                  find_stored_function(name, database, environment, span));
+  if (function) {
+    Binding binding;
+    binding.kind = Binding::Kind::Function;
+    binding.function = function->function;
+    binding.environment = function->environment;
+    binding.name = name;
+    return bind_binding(binding, span);
+  }
+  return bind_table_of(database, name, span, environment);
+}
+
+Result<Tabular> Binder::bind_table_of(const catalog::Database& database, const std::string& name,
+                                      TextSpan span, const EnvironmentPtr& environment) {
+  const auto table = database.tables.find(name);
+  if (table != database.tables.end() && visible(environment, database.name, name)) {
+    return scan(database, table->second, span);
+  }
+  std::vector<std::string> names;
+  for (const auto& [known, definition] : database.tables) names.push_back(known);
+  const std::string near = nearest_name(name, names);
   return Error(ErrorCode::EntityNotFound,
-               "Table '" + path.name.text + "' was not found in database '" + *name + "'", path.name.span);
+               "Table '" + name + "' was not found in database '" + database.name + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?"),
+               span);
+}
+
+/// table(), external_table() and the others of their kind.
+Result<Tabular> Binder::bind_table_function(const syntax::CallExpr& call, const catalog::Database& database,
+                                            const EnvironmentPtr& environment) {
+  const std::string& function = call.name.text;
+  SPILLWAY_TRY(check_arguments(call, 1, function == "stored_query_result" ? 1 : 2));
+  SPILLWAY_ASSIGN(const std::string name,
+                  constant_text(*call.arguments[0].value, environment, "a table's name"));
+  const TextSpan span = call.span;
+  if (function == "materialized_view") {
+    return Error(ErrorCode::EntityNotFound,
+                 "Materialized view '" + name + "' was not found in database '" + database.name + "'", span);
+  }
+  if (function == "stored_query_result") {
+    return Error(ErrorCode::EntityNotFound,
+                 "Stored query result '" + name + "' was not found in database '" + database.name + "'",
+                 span);
+  }
+  if (function == "external_table") {
+    if (call.arguments.size() == 2) {
+      SPILLWAY_TRY(check_external_argument(*call.arguments[1].value, environment, name));
+    }
+    return scan_external(database, name, span);
+  }
+  if (call.arguments.size() == 2) {
+    SPILLWAY_ASSIGN(const std::string data,
+                    constant_text(*call.arguments[1].value, environment, "a data scope"));
+    if (data != "all" && data != "hotcache" && data != "default") {
+      return semantic("table(): the data scope is all, hotcache or default, not '" + data + "'",
+                      call.arguments[1].span);
+    }
+  }
+  if (database.tables.count(name) > 0) return bind_table_of(database, name, span, environment);
+  return bind_entity_of(database, name, span, environment);
+}
+
+/// The second argument of external_table(): a mapping's name, or the age that an accelerated table may have.
+Status Binder::check_external_argument(const syntax::Expr& argument, const EnvironmentPtr& environment,
+                                       const std::string& table) {
+  ScalarScope scope(environment);
+  scope.where = "external_table";
+  SPILLWAY_ASSIGN(const ExprPtr value, bind_scalar(argument, scope));
+  if (value->type == Type::TimeSpan) return Status();
+  const std::string mapping = value->kind == Expr::Kind::Literal ? value->literal.str() : "";
+  return Error(ErrorCode::EntityNotFound,
+               "Mapping '" + mapping + "' of external table '" + table + "' was not found", argument.span);
 }
 
 Result<Tabular> Binder::bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment) {
-  const catalog::Database* database = current_database();
+  const catalog::Database* database = current_database(environment);
   if (call.scope) {
     SPILLWAY_ASSIGN(const std::optional<std::string> name, database_name(*call.scope, environment));
     if (!name) return semantic("Expected a database, as in database('D').f()", call.scope->span);
     SPILLWAY_ASSIGN(database, database_of(*name, call.scope->span));
   }
   const std::string& name = call.name.text;
-  if (name == "table" || name == "external_table") {
-    SPILLWAY_TRY(check_arguments(call, 1, 2));
-    SPILLWAY_ASSIGN(const std::string table,
-                    constant_text(*call.arguments[0].value, environment, "a table's name"));
+  if (is_table_function(name)) {
     if (!database) {
       SPILLWAY_ASSIGN(database, database_of(options_.database, call.span));
     }
-    if (name == "external_table") return scan_external(*database, table, call.span);
-    const auto found = database->tables.find(table);
-    if (found == database->tables.end()) {
-      return Error(ErrorCode::EntityNotFound,
-                   "Table '" + table + "' was not found in database '" + database->name + "'", call.span);
-    }
-    return scan(*database, found->second, call.span);
+    return bind_table_function(call, *database, environment);
   }
   std::optional<FoundFunction> found;
   if (call.scope) {
-    const auto stored = database->functions.find(name);
-    if (stored == database->functions.end()) {
+    SPILLWAY_ASSIGN(found, find_stored_function(name, *database, environment, call.span));
+    if (!found) {
       return Error(ErrorCode::EntityNotFound,
                    "Function '" + name + "' was not found in database '" + database->name + "'",
                    call.name.span);
     }
-    SPILLWAY_ASSIGN(found.emplace().function, stored_function(*database, *stored->second, call.span));
-    found->environment = std::make_shared<Environment>(nullptr);
   } else {
     SPILLWAY_ASSIGN(found, find_function(name, environment, call.name.span));
   }
@@ -490,32 +693,44 @@ Result<Tabular> Binder::bind_table_call(const syntax::CallExpr& call, const Envi
   SPILLWAY_ASSIGN(const EnvironmentPtr body, enter_function(*found->function, found->environment, name,
                                                             call.arguments, environment, nullptr, call.span));
   Result<Tabular> table = bind_tabular(*found->function->body.result, body);
-  --function_depth_;
-  if (table.ok()) table->name = name;
+  leave_function();
+  if (table.ok()) {
+    table->name = name;
+    table->database.clear();
+  }
   return table;
 }
 
-/// On success the caller must lower function_depth_ once it has bound the body's result.
+void Binder::leave_function() {
+  --function_depth_;
+  calls_.pop_back();
+}
+
+/// On success the caller must call leave_function() once it has bound the body's result.
 Result<EnvironmentPtr> Binder::enter_function(const syntax::FunctionExpr& function,
                                               const EnvironmentPtr& definition, const std::string& name,
                                               const std::vector<syntax::Argument>& arguments,
                                               const EnvironmentPtr& caller, ScalarScope* row, TextSpan span,
                                               Binding* first) {
+  if (std::find(calls_.begin(), calls_.end(), &function) != calls_.end()) {
+    return semantic("Function '" + name + "' calls itself: functions can't be recursive", span);
+  }
   if (function_depth_ >= kMaxFunctionDepth) {
     return Error(ErrorCode::LimitExceeded,
                  "Function '" + name + "' is called more than " + std::to_string(kMaxFunctionDepth) +
-                     " functions deep: a function may not call itself",
+                     " functions deep",
                  span);
   }
   auto parameters = std::make_shared<Environment>(definition);
   SPILLWAY_TRY(bind_arguments(function, name, arguments, caller, row, span, first, *parameters));
   if (!function.body.result) return semantic("Function '" + name + "' has an empty body", span);
   ++function_depth_;
+  calls_.push_back(&function);
   Block block{parameters, {}};
   for (const syntax::StatementPtr& statement : function.body.statements) {
     Status status = bind_statement(*statement, block);
     if (!status.ok()) {
-      --function_depth_;
+      leave_function();
       return status.error();
     }
   }

@@ -20,6 +20,10 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   }
   const bool serialized = serializes(op.kind, input->serialized);
   if (op.kind == OperatorKind::Serialize) input->serialized = true;
+  if (op.kind == OperatorKind::Search) {
+    return bind_search(op.as<syntax::SearchOp>(), std::move(input), environment);
+  }
+  if (!input) return bind_source_operator(op, environment);
   input->visualization.clear();
   input->result_name.clear();
   Tabular table = *std::move(input);
@@ -64,6 +68,14 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
       case OperatorKind::Count: return bind_count(op.as<syntax::CountOp>(), std::move(table));
       case OperatorKind::Join: return bind_join(op.as<syntax::JoinOp>(), std::move(table), environment);
       case OperatorKind::Lookup: return bind_lookup(op.as<syntax::LookupOp>(), std::move(table), environment);
+      case OperatorKind::Parse: return bind_parse(op.as<syntax::ParseOp>(), std::move(table), environment);
+      case OperatorKind::ParseKv:
+        return bind_parse_kv(op.as<syntax::ParseKvOp>(), std::move(table), environment);
+      case OperatorKind::Fork:
+      case OperatorKind::Facet:
+        return semantic("The operator '" + std::string(where) +
+                            "' gives several results: it stands only at the end of a query's statement",
+                        op.keyword);
       case OperatorKind::As: return bind_as(op.as<syntax::AsOp>(), std::move(table), environment);
       case OperatorKind::Render: return bind_render(op.as<syntax::RenderOp>(), std::move(table));
       case OperatorKind::GetSchema: return bind_get_schema(op.as<syntax::GetSchemaOp>(), table);
@@ -83,6 +95,8 @@ Result<Tabular> Binder::bind_source_operator(const syntax::Operator& op, const E
   switch (op.kind) {
     case OperatorKind::Print: return bind_print(op.as<syntax::PrintOp>(), environment);
     case OperatorKind::Range: return bind_range(op.as<syntax::RangeOp>(), environment);
+    case OperatorKind::Find: return bind_find(op.as<syntax::FindOp>(), environment);
+    case OperatorKind::MacroExpand: return bind_macro_expand(op.as<syntax::MacroExpandOp>(), environment);
     default:
       return not_supported("The operator '" + std::string(spelling(op.kind)) + "' is not supported yet",
                            op.keyword);
@@ -389,6 +403,7 @@ Result<Tabular> Binder::bind_sort(const std::vector<const syntax::OrderedExpr*>&
 
 Result<Tabular> Binder::bind_as(const syntax::AsOp& op, Tabular input, const EnvironmentPtr&) {
   input.name = op.name.text;
+  input.database.clear();
   input.result_name = op.name.text;
   Binding binding;
   binding.kind = Binding::Kind::Tabular;
@@ -421,7 +436,7 @@ Result<Tabular> Binder::bind_invoke(const syntax::InvokeOp& op, Tabular input,
                   enter_function(function, found->environment, given.name.text, given.arguments, environment,
                                  nullptr, given.span, &binding));
   Result<Tabular> table = bind_tabular(*function.body.result, body);
-  --function_depth_;
+  leave_function();
   return table;
 }
 

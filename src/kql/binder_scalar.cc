@@ -172,6 +172,8 @@ Result<ExprPtr> Binder::bind_path(const syntax::PathExpr& path, ScalarScope& sco
       return bind_row_member(row->second, base->name.text, path, scope);
     }
   }
+  SPILLWAY_ASSIGN(const std::optional<ExprPtr> entity, bind_entity_scalar(path, scope.environment));
+  if (entity) return *entity;
   SPILLWAY_ASSIGN(ExprPtr base, bind_scalar(*path.base, scope));
   if (base->type != Type::Dynamic) {
     return semantic(std::string("A value of type ") + kql_name(base->type) + " has no member '" +
@@ -239,7 +241,8 @@ Result<ExprPtr> Binder::bind_binary(const syntax::BinaryExpr& binary, ScalarScop
       return not_supported(
           std::string("Operator '") + spelling(binary.op) + "' is not supported; use matches regex",
           binary.op_span);
-    case BinaryOp::Search: return not_supported("The search operator ':' is not supported", binary.op_span);
+    case BinaryOp::Search:
+      return semantic("The operator ':' stands only in the predicates of search and find", binary.op_span);
     default: break;
   }
   // A chain a + b + c … is a left-deep tree: go down to its first operand, and back up, without recursion.
@@ -252,7 +255,8 @@ Result<ExprPtr> Binder::bind_binary(const syntax::BinaryExpr& binary, ScalarScop
   for (size_t i = chain.size(); i-- > 0;) {
     const syntax::BinaryExpr& step = *chain[i];
     SPILLWAY_ASSIGN(ExprPtr right, bind_scalar(*step.right, scope));
-    SPILLWAY_ASSIGN(value, bind_comparison(spelling(step.op), std::move(value), std::move(right), step.span));
+    const BinaryOp op = scope.case_sensitive ? case_sensitive(step.op) : step.op;
+    SPILLWAY_ASSIGN(value, bind_comparison(spelling(op), std::move(value), std::move(right), step.span));
   }
   return value;
 }
@@ -261,10 +265,11 @@ Result<ExprPtr> Binder::bind_binary(const syntax::BinaryExpr& binary, ScalarScop
 Result<ExprPtr> Binder::bind_star_predicate(const syntax::BinaryExpr& binary, ScalarScope& scope) {
   if (!scope.input) return semantic("'*' stands only for the columns of a table", binary.span);
   SPILLWAY_ASSIGN(const ExprPtr right, bind_scalar(*binary.right, scope));
+  const BinaryOp op = scope.case_sensitive ? case_sensitive(binary.op) : binary.op;
   std::vector<ExprPtr> any;
   for (const PlanColumn& column : scope.input->columns) {
     SPILLWAY_ASSIGN(ExprPtr text, convert(column_reference(column, binary.left->span), Type::String));
-    SPILLWAY_ASSIGN(ExprPtr one, bind_comparison(spelling(binary.op), std::move(text), right, binary.span));
+    SPILLWAY_ASSIGN(ExprPtr one, bind_comparison(spelling(op), std::move(text), right, binary.span));
     any.push_back(std::move(one));
   }
   if (any.empty()) return literal(Value::boolean(false), binary.span);

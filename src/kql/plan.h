@@ -115,6 +115,10 @@ struct ExternalScan : Rel {
   ExternalScan() : Rel(Kind::ExternalScan) {}
   std::shared_ptr<const catalog::ExternalTable> table;
   std::vector<std::string> names;  // the external table's column (or virtual partition) of each of `columns`
+  bool names_files = false;        // externaldata: a connection string may be a file's, not only a folder's
+  /// Where each column of the table comes from, by an ingestion mapping: "$.a.b" in JSON and Parquet, "3" in
+  /// delimited text, "-" from nowhere; empty: by name, or by position.
+  std::vector<std::string> sources;
 };
 
 /// `datatable`, `print`'s single empty row, a command's result.

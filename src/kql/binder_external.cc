@@ -1,0 +1,282 @@
+// externaldata and inline_external_table: external tables that a query defines itself.
+// Sources: query/externaldata-operator.md, query/inline-external-table-operator.md, management/mappings.md.
+#include <algorithm>
+#include <cctype>
+
+#include "kql/binder_internal.h"
+#include "kql/json.h"
+
+namespace spillway::kql {
+
+using catalog::Partition;
+
+namespace {
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+/// The formats that external tables are read in.
+const std::set<std::string>& readable_formats() {
+  static const std::set<std::string> kFormats = {"csv", "tsv", "tsve", "psv",       "scsv",   "sohsv",
+                                                 "txt", "raw", "json", "multijson", "parquet"};
+  return kFormats;
+}
+
+Result<std::string> check_format(const std::string& given, TextSpan span) {
+  std::string format = lower_case(given);
+  if (format == "singlejson") format = "multijson";
+  if (readable_formats().count(format) > 0) return format;
+  std::string list;
+  for (const std::string& known : readable_formats()) list += (list.empty() ? "" : ", ") + known;
+  return Error(ErrorCode::NotSupported, "The data format '" + given + "' is not supported: there are " + list,
+               span);
+}
+
+/// By the extension of the file that a connection string names; csv where that says nothing.
+std::string format_of_file(std::string_view connection) {
+  connection = connection.substr(0, connection.find_first_of("?;"));
+  std::string name = lower_case(connection.substr(connection.find_last_of('/') + 1));
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  const size_t dot = name.rfind('.');
+  const std::string extension = dot == std::string::npos ? "" : name.substr(dot + 1);
+  return readable_formats().count(extension) > 0 ? extension : "csv";
+}
+
+std::shared_ptr<catalog::ExternalTable> table_of(const syntax::RowSchema& schema, const std::string& name) {
+  auto table = std::make_shared<catalog::ExternalTable>();
+  table->name = name;
+  for (const syntax::ColumnDecl& declared : schema.columns) {
+    catalog::Column column;
+    column.id = static_cast<int>(table->columns.size() + 1);
+    column.name = declared.name.text;
+    column.type = declared.type;
+    table->columns.push_back(std::move(column));
+  }
+  return table;
+}
+
+Status check_schema(const syntax::RowSchema& schema, const std::string& where) {
+  std::set<std::string> names;
+  for (const syntax::ColumnDecl& column : schema.columns) {
+    if (names.insert(column.name.text).second) continue;
+    return Error(ErrorCode::Semantic, where + ": column '" + column.name.text + "' is declared twice",
+                 column.span);
+  }
+  if (names.empty()) return Error(ErrorCode::Semantic, where + ": needs at least one column", schema.span);
+  return Status();
+}
+
+std::string text_member(std::string_view object, std::string_view name) {
+  for (json::Cursor cursor(object); cursor.next();) {
+    if (lower_case(cursor.key()) != name) continue;
+    std::string text;
+    json::append_text(cursor.value(), text);
+    return text;
+  }
+  return "";
+}
+
+std::string_view object_member(std::string_view object, std::string_view name) {
+  for (json::Cursor cursor(object); cursor.next();) {
+    if (lower_case(cursor.key()) == name) return cursor.value();
+  }
+  return "{}";
+}
+
+/// Where a mapping takes each column from: a path, or the ordinal of a field; "-" where it doesn't name it.
+Result<std::vector<std::string>> mapped_sources(const std::string& mapping,
+                                                const catalog::ExternalTable& table, TextSpan span) {
+  std::string canonical;
+  if (!json::canonicalize(mapping, canonical) || json::kind_of(canonical) != json::Kind::Array) {
+    return Error(ErrorCode::Semantic, "externaldata: 'ingestionMapping' is not a JSON array", span);
+  }
+  std::vector<std::string> sources(table.columns.size(), "-");
+  for (json::Cursor items(canonical); items.next();) {
+    const std::string_view item = items.value();
+    const std::string_view properties = object_member(item, "properties");
+    const std::string column = text_member(item, "column");
+    std::string source;
+    for (const std::string_view name : {"path", "ordinal", "field"}) {
+      if (source.empty()) source = text_member(properties, name);
+      if (source.empty()) source = text_member(item, name);
+    }
+    if (!text_member(properties, "transform").empty() || !text_member(item, "transform").empty()) {
+      return Error(ErrorCode::NotSupported, "externaldata: transformations of a mapping are not supported",
+                   span);
+    }
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].name == column && !source.empty()) sources[i] = source;
+    }
+  }
+  return sources;
+}
+
+std::string property_text(const syntax::Properties& properties, std::string_view name) {
+  for (const syntax::Property& property : properties) {
+    if (lower_case(property.name.text) == name) return property.text();
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Binder::connection_texts(const std::vector<syntax::ExprPtr>& given,
+                                                          const EnvironmentPtr& environment) {
+  std::vector<std::string> texts;
+  for (const syntax::ExprPtr& connection : given) {
+    SPILLWAY_ASSIGN(std::string text, constant_text(*connection, environment, "a storage connection string"));
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+Result<Tabular> Binder::scan_defined(std::shared_ptr<ExternalScan> node, TextSpan span) {
+  attach(*node, span);
+  for (const catalog::Column& column : node->table->columns) {
+    node->columns.push_back(new_column(column.name, column.type));
+    node->names.push_back(column.name);
+  }
+  for (const Partition& partition : node->table->partitions) {
+    if (partition.kind != Partition::Kind::Virtual) continue;
+    node->columns.push_back(new_column(partition.name, partition.type));
+    node->names.push_back(partition.name);
+  }
+  result_.external_tables.insert(node->table->name);
+  Tabular result;
+  result.columns = node->columns;
+  result.rel = std::move(node);
+  return counted(std::move(result));
+}
+
+Result<Tabular> Binder::bind_external_data(const syntax::ExternalDataExpr& expression,
+                                           const EnvironmentPtr& environment) {
+  SPILLWAY_TRY(check_schema(expression.schema, "externaldata"));
+  const auto table = table_of(expression.schema, "externaldata");
+  SPILLWAY_ASSIGN(table->connection_strings, connection_texts(expression.connection_strings, environment));
+  const std::string format = property_text(expression.properties, "format");
+  SPILLWAY_ASSIGN(
+      table->format,
+      check_format(format.empty() ? format_of_file(table->connection_strings[0]) : format, expression.span));
+  if (property_text(expression.properties, "ignorefirstrecord") == "true") table->include_headers = "All";
+  auto node = std::make_shared<ExternalScan>();
+  node->names_files = true;
+  std::string mapping = property_text(expression.properties, "ingestionmapping");
+  if (mapping.empty()) mapping = property_text(expression.properties, "mapping");
+  if (!mapping.empty()) {
+    SPILLWAY_ASSIGN(node->sources, mapped_sources(mapping, *table, expression.span));
+  }
+  node->table = table;
+  return scan_defined(std::move(node), expression.span);
+}
+
+namespace {
+
+/// The column that a partition's expression is made of.
+Result<std::string> partition_source(const syntax::Expr& expression, const catalog::ExternalTable& table) {
+  const auto* name = expression.try_as<syntax::NameExpr>();
+  const auto known = [&](const catalog::Column& column) { return name && column.name == name->name.text; };
+  if (std::any_of(table.columns.begin(), table.columns.end(), known)) return name->name.text;
+  return Error(ErrorCode::Semantic, "A partition is made of one of the table's columns", expression.span);
+}
+
+Result<Partition> partition_of(const syntax::PartitionColumn& given, const catalog::ExternalTable& table) {
+  Partition partition;
+  partition.name = given.name.text;
+  partition.type = given.type;
+  if (given.type != Type::String && given.type != Type::DateTime && given.type != Type::Long) {
+    return Error(ErrorCode::Semantic, "A partition has type string, long or datetime", given.span);
+  }
+  if (!given.value) {
+    partition.kind = Partition::Kind::Virtual;
+    return partition;
+  }
+  const auto* call = given.value->try_as<syntax::CallExpr>();
+  if (!call) {
+    SPILLWAY_ASSIGN(partition.column, partition_source(*given.value, table));
+    return partition;
+  }
+  static const std::map<std::string_view, Partition::Kind> kKinds = {
+      {"bin", Partition::Kind::Bin},
+      {"startofday", Partition::Kind::StartOfDay},
+      {"startofweek", Partition::Kind::StartOfWeek},
+      {"startofmonth", Partition::Kind::StartOfMonth},
+      {"startofyear", Partition::Kind::StartOfYear},
+      {"hash", Partition::Kind::Hash}};
+  const auto kind = kKinds.find(call->name.text);
+  if (kind == kKinds.end() || call->arguments.empty()) {
+    return Error(ErrorCode::Semantic,
+                 "A partition is a column, or bin(), startofday(), startofweek(), startofmonth(), "
+                 "startofyear() or hash() of one",
+                 given.span);
+  }
+  partition.kind = kind->second;
+  SPILLWAY_ASSIGN(partition.column, partition_source(*call->arguments[0].value, table));
+  if (partition.kind != Partition::Kind::Bin && partition.kind != Partition::Kind::Hash) return partition;
+  const auto* argument =
+      call->arguments.size() == 2 ? call->arguments[1].value->try_as<syntax::LiteralExpr>() : nullptr;
+  const Type wanted = partition.kind == Partition::Kind::Bin ? Type::TimeSpan : Type::Long;
+  if (!argument || argument->value.is_null() || argument->value.type() != wanted ||
+      argument->value.as_int() <= 0) {
+    return Error(ErrorCode::Semantic,
+                 call->name.text + "(): expected a positive " + kql_name(wanted) + " as its second argument",
+                 call->span);
+  }
+  partition.argument = argument->value.as_int();
+  return partition;
+}
+
+Result<catalog::PathElement> path_element(const syntax::PathFormatElement& given,
+                                          const catalog::ExternalTable& table) {
+  catalog::PathElement element;
+  if (given.kind == syntax::PathFormatElement::Kind::Text) {
+    element.text = given.text;
+    return element;
+  }
+  const auto same = [&](const Partition& partition) { return partition.name == given.column.text; };
+  if (std::none_of(table.partitions.begin(), table.partitions.end(), same)) {
+    return Error(ErrorCode::Semantic, "pathformat names '" + given.column.text + "', which is no partition",
+                 given.span);
+  }
+  element.partition = given.column.text;
+  if (given.kind == syntax::PathFormatElement::Kind::DateTimePattern) element.pattern = given.text;
+  return element;
+}
+
+}  // namespace
+
+Result<Tabular> Binder::bind_inline_external_table(const syntax::InlineExternalTableExpr& expression,
+                                                   const EnvironmentPtr& environment) {
+  if (lower_case(expression.table_kind.text) != "storage") {
+    return not_supported(
+        "inline_external_table: kind=storage is supported, not kind=" + expression.table_kind.text,
+        expression.table_kind.span);
+  }
+  if (!expression.schema) return semantic("inline_external_table: needs a schema", expression.span);
+  SPILLWAY_TRY(check_schema(*expression.schema, "inline_external_table"));
+  const auto table = table_of(*expression.schema, "inline_external_table");
+  if (!expression.data_format) return semantic("inline_external_table: needs a dataformat", expression.span);
+  SPILLWAY_ASSIGN(table->format, check_format(expression.data_format->text, expression.data_format->span));
+  for (const syntax::PartitionColumn& given : expression.partitions) {
+    SPILLWAY_ASSIGN(Partition partition, partition_of(given, *table));
+    table->partitions.push_back(std::move(partition));
+  }
+  for (const syntax::PathFormatElement& given : expression.path_format) {
+    SPILLWAY_ASSIGN(catalog::PathElement element, path_element(given, *table));
+    table->path_format.push_back(std::move(element));
+  }
+  SPILLWAY_ASSIGN(table->connection_strings, connection_texts(expression.connection_strings, environment));
+  const std::string headers = lower_case(property_text(expression.properties, "includeheaders"));
+  if (headers == "all") table->include_headers = "All";
+  if (headers == "firstfile") table->include_headers = "FirstFile";
+  table->name_prefix = property_text(expression.properties, "nameprefix");
+  table->file_extension = property_text(expression.properties, "fileextension");
+  auto node = std::make_shared<ExternalScan>();
+  node->names_files = true;
+  node->table = table;
+  return scan_defined(std::move(node), expression.span);
+}
+
+}  // namespace spillway::kql
