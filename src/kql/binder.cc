@@ -1,6 +1,8 @@
 // Statements, and what compile() returns.
 #include "kql/binder.h"
 
+#include <cctype>
+
 #include "kql/binder_internal.h"
 #include "kql/syntax/parser.h"
 
@@ -125,6 +127,11 @@ Status Binder::bind_set(const syntax::SetStatement& set) {
     if (const auto* constant = set.value->try_as<syntax::LiteralExpr>()) {
       value = constant->value.str();
       set_values_[set.name.text] = constant->value;
+      std::string name = set.name.text;
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool now = name == "query_now" && constant->value.type() == Type::DateTime;
+      if (now && !constant->value.is_null()) now_ = constant->value.as_int();
+      set_values_[name] = constant->value;
     } else if (const auto* name = set.value->try_as<syntax::NameExpr>()) {
       value = name->name.text;
     }

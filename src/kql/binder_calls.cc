@@ -5,6 +5,7 @@
 #include "kql/binder_internal.h"
 #include "kql/constant_fold.h"
 #include "kql/functions/decimal.h"
+#include "kql/syntax/parser.h"
 
 namespace spillway::kql {
 namespace {
@@ -435,6 +436,29 @@ Result<ExprPtr> Binder::bind_assert(const syntax::CallExpr& expression, ScalarSc
   return condition;
 }
 
+std::optional<Value> Binder::option_value(const std::string& name) const {
+  if (const auto set = set_values_.find(name); set != set_values_.end()) return set->second;
+  const auto given = options_.properties.find(name);
+  if (given == options_.properties.end()) return std::nullopt;
+  const Result<syntax::ExprPtr> parsed = syntax::parse_expression(given->second);
+  const auto* constant = parsed.ok() ? (*parsed)->try_as<syntax::LiteralExpr>() : nullptr;
+  return constant ? std::optional(constant->value) : std::nullopt;
+}
+
+/// The bins' size and start are request properties: query/bin-auto-function.md.
+Result<ExprPtr> Binder::bind_bin_auto(const syntax::CallExpr& expression, ScalarScope& scope) {
+  SPILLWAY_TRY(check_arguments(expression, 1, 1));
+  SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*expression.arguments[0].value, scope));
+  const std::optional<Value> size = option_value("query_bin_auto_size");
+  const std::optional<Value> start = option_value("query_bin_auto_at");
+  if (!size) {
+    return semantic("bin_auto(): the request property query_bin_auto_size is not set", expression.span);
+  }
+  std::vector<ExprPtr> arguments = {std::move(value), literal(*size, expression.span)};
+  if (start) arguments.push_back(literal(*start, expression.span));
+  return call(start ? "bin_at" : "bin", std::move(arguments), expression.span);
+}
+
 /// case(p1, v1, p2, v2, …, else). What constant predicates rule out is left out.
 Result<ExprPtr> Binder::bind_case(const syntax::CallExpr& expression, ScalarScope& scope) {
   const size_t count = expression.arguments.size();
@@ -475,7 +499,7 @@ Result<ExprPtr> Binder::bind_case(const syntax::CallExpr& expression, ScalarScop
 
 Result<ExprPtr> Binder::bind_now(const syntax::CallExpr& expression, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(expression, 0, 1));
-  ExprPtr now = literal(Value::datetime(options_.now), expression.span);
+  ExprPtr now = literal(Value::datetime(now_), expression.span);
   if (expression.arguments.empty()) return now;
   SPILLWAY_ASSIGN(ExprPtr offset, bind_scalar(*expression.arguments[0].value, scope));
   return call("+", {std::move(now), std::move(offset)}, expression.span);
@@ -488,8 +512,7 @@ Result<ExprPtr> Binder::bind_ago(const syntax::CallExpr& expression, ScalarScope
     return semantic(std::string("ago(): takes a timespan, not ") + kql_name(offset->type), expression.span);
   }
   SPILLWAY_ASSIGN(offset, convert(std::move(offset), Type::TimeSpan));
-  return call("-", {literal(Value::datetime(options_.now), expression.span), std::move(offset)},
-              expression.span);
+  return call("-", {literal(Value::datetime(now_), expression.span), std::move(offset)}, expression.span);
 }
 
 Result<ExprPtr> Binder::bind_ingestion_time(const syntax::CallExpr& expression, ScalarScope& scope) {

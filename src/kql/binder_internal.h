@@ -178,7 +178,7 @@ class NameAllocator {
 
 class Binder {
  public:
-  explicit Binder(const BindOptions& options) : options_(options) {}
+  explicit Binder(const BindOptions& options) : options_(options), now_(options.now) {}
   Result<BoundQuery> compile(std::string_view text);
 
  private:
@@ -388,6 +388,9 @@ class Binder {
   Result<ExprPtr> bind_ingestion_time(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_column_ifexists(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_assert(const syntax::CallExpr& call, ScalarScope& scope);
+  Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
+  /// The value of a request property that a `set` statement or the request gives.
+  std::optional<Value> option_value(const std::string& name) const;
   Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_bag_pack(const syntax::CallExpr& call, ScalarScope& scope);
@@ -479,6 +482,7 @@ class Binder {
   Result<Tabular> bind_as(const syntax::AsOp& op, Tabular input, const EnvironmentPtr& environment);
   Result<Tabular> bind_render(const syntax::RenderOp& op, Tabular input);
   Result<Tabular> bind_get_schema(const syntax::GetSchemaOp& op, const Tabular& input);
+  Result<Tabular> bind_assert_schema(const syntax::AssertSchemaOp& op, Tabular input);
   Result<Tabular> bind_invoke(const syntax::InvokeOp& op, Tabular input, const EnvironmentPtr& environment);
   Result<std::vector<size_t>> match_columns(const syntax::Name& name, const Tabular& input,
                                             std::string_view where, bool must_match) const;
@@ -629,7 +633,9 @@ class Binder {
   static std::string aggregate_name(const AggregateFunction& function, const syntax::CallExpr& call);
 
   const BindOptions& options_;
+  Ticks now_;  // what now() is
   BoundQuery result_;
+  std::map<std::string, Value> set_values_;  // of `set` statements, by names in lower case
   std::vector<std::unique_ptr<syntax::FunctionExpr>> functions_;  // parsed stored functions
   std::map<std::pair<std::string, std::string>, const syntax::FunctionExpr*> stored_;
   std::map<std::string, std::string> aliases_;      // of databases

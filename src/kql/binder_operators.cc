@@ -80,6 +80,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
       case OperatorKind::Render: return bind_render(op.as<syntax::RenderOp>(), std::move(table));
       case OperatorKind::GetSchema: return bind_get_schema(op.as<syntax::GetSchemaOp>(), table);
       case OperatorKind::Invoke: return bind_invoke(op.as<syntax::InvokeOp>(), std::move(table), environment);
+      case OperatorKind::AssertSchema:
+        return bind_assert_schema(op.as<syntax::AssertSchemaOp>(), std::move(table));
       case OperatorKind::Consume: return bind_take_none(std::move(table), op.span);
       default:
         return not_supported("The operator '" + std::string(where) + "' is not supported yet", op.keyword);
@@ -413,6 +415,27 @@ Result<Tabular> Binder::bind_as(const syntax::AsOp& op, Tabular input, const Env
   // Statements that follow see the name as well.
   if (function_depth_ == 0) as_scopes_.front()->define(op.name.text, std::move(binding));
   return input;
+}
+
+/// The input, which must have the declared columns, and no others unless the schema has a `*`.
+Result<Tabular> Binder::bind_assert_schema(const syntax::AssertSchemaOp& op, Tabular input) {
+  const std::string where = "'assert-schema' operator: ";
+  for (const syntax::ColumnDecl& declared : op.schema.columns) {
+    const auto found = std::find_if(input.columns.begin(), input.columns.end(),
+                                    [&](const PlanColumn& c) { return c.name == declared.name.text; });
+    if (found == input.columns.end()) {
+      return semantic(where + "the input has no column '" + declared.name.text + "'", op.span);
+    }
+    if (found->type != declared.type) {
+      return semantic(where + "column '" + declared.name.text + "' is of type " + kql_name(found->type) +
+                          ", not " + kql_name(declared.type),
+                      op.span);
+    }
+  }
+  if (op.schema.open || op.schema.columns.size() == input.columns.size()) return input;
+  return semantic(where + "the input has " + std::to_string(input.columns.size()) + " columns, not " +
+                      std::to_string(op.schema.columns.size()),
+                  op.span);
 }
 
 Result<Tabular> Binder::bind_invoke(const syntax::InvokeOp& op, Tabular input,

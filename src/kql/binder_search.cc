@@ -81,11 +81,12 @@ struct Term {
   std::string text;
 };
 
-Term term_of(std::string_view term, bool sensitive) {
-  const bool left = term.starts_with('*');
-  if (left) term.remove_prefix(1);
-  const bool right = term.ends_with('*');
-  if (right) term.remove_suffix(1);
+Term term_of(std::string_view given, bool sensitive) {
+  const size_t first = given.find_first_not_of('*');
+  const bool left = first > 0 && !given.empty();
+  const bool right = !given.empty() && given.back() == '*';
+  const size_t end = first == std::string_view::npos ? 0 : given.find_last_not_of('*') + 1;
+  const std::string_view term = end == 0 ? std::string_view() : given.substr(first, end - first);
   const std::string suffix = sensitive ? "_cs" : "";
   if (term.find('*') == std::string_view::npos) {
     const char* op = left && right ? "contains" : left ? "hassuffix" : right ? "hasprefix" : "has";
@@ -128,9 +129,10 @@ BinaryOp case_sensitive(BinaryOp op) {
 /// A term in one value, or in all columns where there is none.
 Result<ExprPtr> Binder::bind_search_term(const syntax::Expr& expression, const syntax::Expr* column,
                                          ScalarScope& scope) {
-  SPILLWAY_ASSIGN(const std::string text, constant_text(expression, scope.environment, "a search term"));
+  const Result<std::string> text = constant_text(expression, scope.environment, "a search term");
+  SPILLWAY_TRY(text);
   const TextSpan span = expression.span;
-  const Term term = term_of(text, scope.case_sensitive);
+  const Term term = term_of(*text, scope.case_sensitive);
   if (term.text.empty() && !column) return literal(Value::boolean(true), span);
   const ExprPtr wanted = literal(Value::string(term.text), span);
   const auto compare = [&](ExprPtr value) -> Result<ExprPtr> {

@@ -25,6 +25,7 @@ struct AnswerInfo {
   Ticks now = 0;
   std::optional<int64_t> cursor;
   std::vector<ResultInfo> results;
+  std::vector<std::string> warnings;
 };
 
 /// What the query took, for the status tables.

@@ -11,7 +11,7 @@ namespace spillway::server {
 /// Bytes that are gathered before they go to the connection.
 inline constexpr size_t kAnswerPiece = 32 * 1024;
 
-inline constexpr int kErrorLevel = 2, kInfoLevel = 4, kStatsLevel = 6;
+inline constexpr int kErrorLevel = 2, kWarningLevel = 3, kInfoLevel = 4, kStatsLevel = 6;
 /// E_QUERY_RESULT_SET_TOO_LARGE, as Kusto's status tables give it.
 inline constexpr int kResultTooLarge = -2133196797;
 

@@ -143,6 +143,9 @@ Status V1Writer::end(const AnswerStatistics& statistics) {
     return flush();
   }
   std::vector<std::vector<Value>> status;
+  for (const std::string& warning : info_.warnings) {
+    status.push_back(status_row(info_, kWarningLevel, "Warning", 0, warning));
+  }
   if (failure_) {
     status.push_back(
         status_row(info_, kErrorLevel, "Error", status_code_of(*failure_), message_of(*failure_)));

@@ -232,6 +232,10 @@ std::vector<std::vector<Value>> V2Writer::completion_rows(const AnswerStatistics
     append_json_string(out, text);
     return out + '}';
   };
+  for (const std::string& warning : info_.warnings) {
+    rows.push_back(
+        completion_row(kWarningLevel, "Warning", 0, "S_OK (0)", kQueryInfo, "QueryInfo", payload(warning)));
+  }
   if (failure_) {
     const int code = status_code_of(*failure_);
     const bool too_large = code == kResultTooLarge;

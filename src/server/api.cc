@@ -335,7 +335,7 @@ Status Api::run_query(Call& call, Form form) {
   SPILLWAY_ASSIGN(
       const std::unique_ptr<PreparedQuery> query,
       backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
-                                     properties.parameters, properties.now}));
+                        properties.parameters, properties.now, properties.query_properties}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
   if (properties.external_tables_disabled && query->uses_external_tables()) {
     return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};
@@ -346,7 +346,7 @@ Status Api::run_query(Call& call, Form form) {
   QueryRun run(*query, properties, call.request.cancel, timeout_of(call, kDefaultQueryTimeout));
   SPILLWAY_TRY(run.start());
   call.response.set_header("Content-Type", kJsonType);
-  AnswerInfo info{call.ids, backend_.clock().now(), query->cursor(), query->results()};
+  AnswerInfo info{call.ids, backend_.clock().now(), query->cursor(), query->results(), query->warnings()};
   const auto writer = form == Form::QueryV1 ? make_v1_writer(call.response, std::move(info), properties)
                                             : make_v2_writer(call.response, std::move(info), properties);
   run.write(*writer).ok();  // what fails here has been told in the answer, or nobody is there to be told
@@ -372,7 +372,7 @@ Status Api::run_command(Call& call) {
   request.cancel = call.request.cancel;
   request.timeout = timeout_of(call, kDefaultCommandTimeout);
   SPILLWAY_ASSIGN(const std::vector<Table> tables, backend_.execute(request));
-  AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}};
+  AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
   for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
   send(call.response, kJsonType, v1_tables(tables, info));
   return {};

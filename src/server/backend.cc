@@ -19,6 +19,7 @@ class Query : public PreparedQuery {
     return bound_.uses_cursor ? std::optional(bound_.cursor) : std::nullopt;
   }
   bool uses_external_tables() const override { return !bound_.external_tables.empty(); }
+  std::vector<std::string> warnings() const override { return bound_.warnings; }
   const std::map<std::string, std::string>& options() const override { return bound_.options; }
   Result<std::unique_ptr<engine::ResultStream>> run(size_t result,
                                                     const engine::RunOptions& options) override {
@@ -50,6 +51,7 @@ class ServicesBackend : public Backend {
     options.principal = request.principal;
     options.endpoint = request.endpoint;
     options.parameters = request.parameters;
+    options.properties = request.properties;
     SPILLWAY_ASSIGN(kql::BoundQuery bound, kql::compile(request.text, options));
     return std::unique_ptr<PreparedQuery>(
         std::make_unique<Query>(services_.engine, snapshot, std::move(bound)));

@@ -22,7 +22,8 @@ struct QueryRequest {
   std::string principal;
   std::string endpoint;  // what the client calls the server
   std::map<std::string, std::string> parameters;
-  std::optional<Ticks> now;  // in the place of the clock's
+  std::optional<Ticks> now;                       // in the place of the clock's
+  std::map<std::string, std::string> properties;  // that change what a query means
 };
 
 /// A result of a query, before it runs.
@@ -40,6 +41,8 @@ class PreparedQuery {
   /// The database cursor, where the query uses cursor functions.
   virtual std::optional<int64_t> cursor() const = 0;
   virtual bool uses_external_tables() const = 0;
+  /// What the query names and could not be resolved, where it allows that.
+  virtual std::vector<std::string> warnings() const { return {}; }
   /// `set` statements.
   virtual const std::map<std::string, std::string>& options() const = 0;
   virtual Result<std::unique_ptr<engine::ResultStream>> run(size_t result,

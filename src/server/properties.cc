@@ -101,13 +101,14 @@ Status read_language(std::string_view name, std::string_view value) {
 
 /// Properties that change what an answer holds and that Spillway doesn't have: better no answer than another
 /// one.
-constexpr std::array<std::string_view, 11> kRefused = {
-    "query_cursor_after_default", "query_cursor_before_or_at_default",
-    "query_cursor_current",       "query_cursor_scoped_tables",
-    "query_datetimescope_column", "query_datetimescope_from",
-    "query_datetimescope_to",     "query_results_apply_getschema",
-    "validatepermissions",        "query_bin_auto_at",
-    "query_bin_auto_size"};
+constexpr std::array<std::string_view, 9> kRefused = {
+    "query_cursor_after_default", "query_cursor_before_or_at_default", "query_cursor_current",
+    "query_cursor_scoped_tables", "query_datetimescope_column",        "query_datetimescope_from",
+    "query_datetimescope_to",     "query_results_apply_getschema",     "validatepermissions"};
+
+/// Properties that change what a query means: the binder reads them.
+constexpr std::array<std::string_view, 3> kOfQueries = {"best_effort", "query_bin_auto_at",
+                                                        "query_bin_auto_size"};
 
 /// Properties that only the request itself may set.
 constexpr std::array<std::string_view, 9> kNotBySet = {"norequesttimeout",
@@ -144,6 +145,8 @@ Status apply(std::string_view name, std::string_view value, RequestProperties& o
   } else if (name == "request_external_table_disabled" || name == "request_external_data_disabled") {
     SPILLWAY_TRY(read_bool(name, value, on));
     out.external_tables_disabled = out.external_tables_disabled || on;
+  } else if (std::find(kOfQueries.begin(), kOfQueries.end(), name) != kOfQueries.end()) {
+    out.query_properties[std::string(name)] = value;
   } else if (std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end()) {
     return Error{ErrorCode::NotSupported, "the request property '" + std::string(name) + "' isn't supported"};
   }

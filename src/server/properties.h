@@ -40,6 +40,8 @@ struct RequestProperties {
   bool progressive = false, fragments = false, newlines = false;
   ErrorPlacement error_placement = ErrorPlacement::InData;
   std::optional<Ticks> now;
+  /// Those that the binder reads, by their names in lower case: best_effort, query_bin_auto_at …
+  std::map<std::string, std::string> query_properties;
 
   // The limits that hold, with their defaults.
   int64_t record_limit() const;
