@@ -4,6 +4,8 @@
 
 #include <array>
 #include <iterator>
+#include <optional>
+#include <string_view>
 
 #include "server/json.h"
 
@@ -70,16 +72,34 @@ const Mapping& mapping_of(ErrorCode code) {
 
 /// What Kusto nests in a bad request: the language's own error.
 struct Inner {
-  const char* code;
+  const char* kind;  // "Syntax error"
   const char* type;
-  const char* prefix;
+  std::string code;
+  std::string message;  // without the code
 };
-constexpr Inner kSyntax{"SYN0002", "Kusto.Data.Exceptions.SyntaxException", "Syntax error: SYN0002: "};
-constexpr Inner kSemantic{"SEM0100", "Kusto.Data.Exceptions.SemanticException", "Semantic error: SEM0100: "};
+constexpr const char* kSyntaxCode = "SYN0002";
+constexpr const char* kSemanticCode = "SEM0100";
 
-const Inner* inner_of(ErrorCode code) {
-  if (code == ErrorCode::Syntax) return &kSyntax;
-  return code == ErrorCode::Semantic ? &kSemantic : nullptr;
+/// The code that a message begins with, as in "SEM0260: Unknown function"; empty where it has none.
+std::string_view code_in(std::string_view message) {
+  constexpr size_t kLetters = 3, kLength = 7;
+  if (message.size() < kLength + 2 || message.substr(kLength, 2) != ": ") return {};
+  const std::string_view code = message.substr(0, kLength);
+  const bool digits = code.find_first_not_of("0123456789", kLetters) == std::string_view::npos;
+  return digits && (code.starts_with("SEM") || code.starts_with("SYN")) ? code : std::string_view();
+}
+
+std::optional<Inner> inner_of(const Error& error) {
+  if (error.code != ErrorCode::Syntax && error.code != ErrorCode::Semantic) return std::nullopt;
+  const bool syntax = error.code == ErrorCode::Syntax;
+  Inner inner{syntax ? "Syntax error" : "Semantic error",
+              syntax ? "Kusto.Data.Exceptions.SyntaxException" : "Kusto.Data.Exceptions.SemanticException",
+              syntax ? kSyntaxCode : kSemanticCode, error.message};
+  if (const std::string_view code = code_in(error.message); !code.empty()) {
+    inner.code = code;
+    inner.message = error.message.substr(code.size() + 2);
+  }
+  return inner;
 }
 
 /// Kusto counts positions in a line from zero.
@@ -121,7 +141,7 @@ void append_inner(std::string& out, const Error& error, const Inner& inner, cons
                   Ticks now) {
   out += ",\"innererror\":{";
   append_member(out, "code", inner.code);
-  append_member(out, "message", error.message);
+  append_member(out, "message", inner.message);
   append_member(out, "@type", inner.type);
   append_member(out, "@message", message_of(error));
   append_context(out, ids, now);
@@ -131,7 +151,7 @@ void append_inner(std::string& out, const Error& error, const Inner& inner, cons
     append_member(out, "@pos", std::to_string(position_of(*error.span)));
   }
   append_member(out, "@errorCode", inner.code);
-  append_member(out, "@errorMessage", error.message);
+  append_member(out, "@errorMessage", inner.message);
   out.back() = '}';
 }
 
@@ -142,8 +162,9 @@ int http_status(ErrorCode code) {
 }
 
 std::string message_of(const Error& error) {
-  const Inner* inner = inner_of(error.code);
-  std::string out = inner ? inner->prefix + error.message : error.message;
+  const std::optional<Inner> inner = inner_of(error);
+  std::string out = error.message;
+  if (inner) out = std::string(inner->kind) + ": " + inner->code + ": " + inner->message;
   if (error.span) {
     out += " [line:position=" + std::to_string(error.span->line) + ':' +
            std::to_string(position_of(*error.span)) + ']';
@@ -153,7 +174,7 @@ std::string message_of(const Error& error) {
 
 std::string one_api_error(const Error& error, const RequestIds& ids, Ticks now) {
   const Mapping& mapping = mapping_of(error.code);
-  const Inner* inner = inner_of(error.code);
+  const std::optional<Inner> inner = inner_of(error);
   std::string out = "{\"error\":{";
   append_member(out, "code", mapping.one_api_code);
   append_member(out, "message", mapping.message);
