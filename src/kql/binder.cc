@@ -113,6 +113,7 @@ Status Binder::bind_let(const syntax::LetStatement& let, Block& block) {
       binding.materialized = std::make_shared<std::optional<Tabular>>();
     }
   } else {
+    binding.depth = tabular_depth_;
     ScalarScope scope(block.environment);
     scope.where = "let";
     SPILLWAY_ASSIGN(binding.scalar, bind_scalar(value, scope));
@@ -175,7 +176,7 @@ Result<ExprPtr> Binder::parameter_value(const syntax::Parameter& parameter,
     const Value& value = (*parsed)->as<syntax::LiteralExpr>().value;
     return convert(literal(value, parameter.span), *parameter.type);
   }
-  return convert(literal(Value::string(given->second), parameter.span), *parameter.type);
+  return from_text(literal(Value::string(given->second), parameter.span), *parameter.type);
 }
 
 Status Binder::bind_result(const syntax::Expr& expression, const EnvironmentPtr& environment) {

@@ -17,6 +17,7 @@
 //   binder_search.cc      search, find
 //   binder_fork.cc        fork, facet: operators that give several results
 //   binder_external.cc    externaldata, inline_external_table
+//   binder_columns.cc     project-by-names, column_names_of()
 //   binder_entities.cc    patterns, aliases, entity groups, restrict access
 #pragma once
 
@@ -88,6 +89,8 @@ struct Binding {
   /// Of a tabular parameter: the columns that it declares; nullopt: all of the argument's.
   const syntax::RowSchema* schema = nullptr;
   std::string name;  // of a function or tabular parameter, for messages
+  int depth =
+      kMaxTabularDepth;  // of a scalar argument: how many tabular expressions were being bound around it
 };
 
 /// What `restrict access to (…)` leaves to the statements behind it.
@@ -323,6 +326,13 @@ class Binder {
   Result<std::vector<std::string>> connection_texts(const std::vector<syntax::ExprPtr>& given,
                                                     const EnvironmentPtr& environment);
   Result<Tabular> scan_defined(std::shared_ptr<ExternalScan> node, TextSpan span);
+
+  // binder_columns.cc
+  Result<std::vector<std::string>> given_names(const syntax::Expr& expression,
+                                               const EnvironmentPtr& environment);
+  Result<Tabular> bind_project_by_names(const syntax::ProjectByNamesOp& op, Tabular input,
+                                        const EnvironmentPtr& environment);
+  Result<ExprPtr> bind_column_names_of(const syntax::CallExpr& call, ScalarScope& scope);
 
   // binder_entities.cc
   Status bind_pattern(const syntax::PatternStatement& pattern, Block& block);

@@ -778,6 +778,7 @@ Status Binder::bind_argument(const syntax::Parameter& parameter, const syntax::E
                              TextSpan span, Environment& body) {
   Binding binding;
   binding.name = parameter.name.text;
+  binding.depth = tabular_depth_;
   if (parameter.tabular()) {
     if (!argument || !is_tabular(*argument, caller)) {
       return semantic("Function '" + function + "' expects a table as argument '" + parameter.name.text + "'",

@@ -80,6 +80,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
       case OperatorKind::Render: return bind_render(op.as<syntax::RenderOp>(), std::move(table));
       case OperatorKind::GetSchema: return bind_get_schema(op.as<syntax::GetSchemaOp>(), table);
       case OperatorKind::Invoke: return bind_invoke(op.as<syntax::InvokeOp>(), std::move(table), environment);
+      case OperatorKind::ProjectByNames:
+        return bind_project_by_names(op.as<syntax::ProjectByNamesOp>(), std::move(table), environment);
       case OperatorKind::AssertSchema:
         return bind_assert_schema(op.as<syntax::AssertSchemaOp>(), std::move(table));
       case OperatorKind::Consume: return bind_take_none(std::move(table), op.span);

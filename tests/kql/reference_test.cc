@@ -27,7 +27,7 @@ constexpr Operator kOperators[] = {
     {"consume", "T | consume"},
     {"count", "T | count"},
     {"datatable", "datatable (x:long, y:string) [1, 'one', 2, 'two']"},
-    {"declare pattern", "declare pattern P = (of:string)[kind:string] { ('x').['y'] = { T }; }; P('x').y"},
+    {"declare pattern", "declare pattern P = (of:string)[part:string] { ('x').['y'] = { T }; }; P('x').y"},
     {"declare query_parameters", "declare query_parameters (least:long = 1); T | where a >= least"},
     {"distinct", "T | distinct b"},
     {"extend", "T | extend d = a + 1"},

@@ -36,7 +36,12 @@ Status World::open(const CaseFile& file) {
   return {};
 }
 
-Result<std::vector<Table>> World::run(const std::string& text, const engine::RunOptions& run_options) {
+Result<std::vector<Table>> World::run(const std::string& query_text, const engine::RunOptions& run_options) {
+  constexpr std::string_view kStorage = "$STORAGE";
+  std::string text = query_text;
+  for (size_t at = text.find(kStorage); at != std::string::npos; at = text.find(kStorage, at)) {
+    text.replace(at, kStorage.size(), folder_.path() + "/storage");
+  }
   SPILLWAY_ASSIGN(const BoundQuery query, compile(text, bind_options()));
   std::vector<Table> tables;
   for (const BoundResult& result : query.results) {

@@ -252,6 +252,30 @@ TEST_F(ApiTest, ErrorsHaveTheOneApiShape) {
   EXPECT_EQ(error.at("innererror").at("@pos"), "9");
 }
 
+TEST_F(ApiTest, AMessageMayNameItsOwnErrorCode) {
+  backend.compile_error = Error{ErrorCode::Semantic, "SEM0036: no such pattern", TextSpan{2, 1, 9, 4}};
+  const MemoryResponse answer = query("/v1/rest/query");
+  const json::value parsed = answer.parsed();
+  EXPECT_EQ(parsed.at("error").at("innererror").at("code"), "SEM0036");
+  EXPECT_EQ(parsed.at("error").at("innererror").at("message"), "no such pattern");
+  EXPECT_EQ(message(answer),
+            "Request is invalid and cannot be processed: Semantic error: SEM0036: no such pattern "
+            "[line:position=2:0]");
+}
+
+TEST_F(ApiTest, PropertiesOfQueriesReachTheBinder) {
+  query("/v1/rest/query", R"({"best_effort":true,"query_bin_auto_size":"1h"})");
+  EXPECT_EQ(backend.last_query.properties.at("best_effort"), "true");
+  EXPECT_EQ(backend.last_query.properties.at("query_bin_auto_size"), "1h");
+}
+
+TEST_F(ApiTest, WarningsStandInTheStatusTables) {
+  backend.results = {numbers(1)};
+  backend.warnings = {"Failed to resolve entity 'T'"};
+  EXPECT_NE(query("/v1/rest/query").body.find("Failed to resolve entity 'T'"), std::string::npos);
+  EXPECT_NE(query("/v2/rest/query").body.find("Failed to resolve entity 'T'"), std::string::npos);
+}
+
 TEST_F(ApiTest, EachErrorCodeHasItsStatus) {
   const std::pair<ErrorCode, int> kStatuses[] = {
       {ErrorCode::BadRequest, 400},   {ErrorCode::Semantic, 400},  {ErrorCode::EntityNotFound, 400},

@@ -101,6 +101,7 @@ class Query : public PreparedQuery {
   std::optional<int64_t> cursor() const override { return backend_.cursor; }
   bool uses_external_tables() const override { return backend_.external_tables; }
   const std::map<std::string, std::string>& options() const override { return backend_.options; }
+  std::vector<std::string> warnings() const override { return backend_.warnings; }
   Result<std::unique_ptr<engine::ResultStream>> run(size_t result,
                                                     const engine::RunOptions& options) override {
     return std::unique_ptr<engine::ResultStream>(

@@ -28,6 +28,7 @@ class FakeBackend : public Backend {
   std::optional<int64_t> cursor;
   bool external_tables = false;
   std::map<std::string, std::string> options;
+  std::vector<std::string> warnings;
   std::function<Result<std::vector<Table>>(const commands::Request&)> command;
   /// Called for each batch with the options that the query runs under.
   std::function<Status(const engine::RunOptions&)> before_batch;
