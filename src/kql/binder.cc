@@ -127,7 +127,6 @@ Status Binder::bind_set(const syntax::SetStatement& set) {
   if (set.value) {
     if (const auto* constant = set.value->try_as<syntax::LiteralExpr>()) {
       value = constant->value.str();
-      set_values_[set.name.text] = constant->value;
       std::string name = set.name.text;
       for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       const bool now = name == "query_now" && constant->value.type() == Type::DateTime;

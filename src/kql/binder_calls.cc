@@ -607,20 +607,6 @@ Result<ExprPtr> Binder::pack_columns(const std::vector<PlanColumn>& columns, std
   return call(function, std::move(arguments), span);
 }
 
-/// bin_auto(x): bin_at() with what `set query_bin_auto_size` and `set query_bin_auto_at` say.
-Result<ExprPtr> Binder::bind_bin_auto(const syntax::CallExpr& expression, ScalarScope& scope) {
-  SPILLWAY_TRY(check_arguments(expression, 1, 1));
-  SPILLWAY_ASSIGN(ExprPtr value, bind_scalar(*expression.arguments[0].value, scope));
-  const auto size = set_values_.find("query_bin_auto_size"), at = set_values_.find("query_bin_auto_at");
-  if (size == set_values_.end()) {
-    return semantic("bin_auto(): needs the size of a bin; say 'set query_bin_auto_size=…;' before the query",
-                    expression.span);
-  }
-  std::vector<ExprPtr> arguments = {std::move(value), literal(size->second, expression.span)};
-  if (at != set_values_.end()) arguments.push_back(literal(at->second, expression.span));
-  return call(at == set_values_.end() ? "bin" : "bin_at", std::move(arguments), expression.span);
-}
-
 Result<ExprPtr> Binder::bind_bag_pack(const syntax::CallExpr& expression, ScalarScope& scope) {
   const std::string& name = expression.name.text;
   if (expression.arguments.empty() || expression.arguments.size() % 2 != 0) {

@@ -398,7 +398,6 @@ class Binder {
   Result<ExprPtr> bind_ingestion_time(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_column_ifexists(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_assert(const syntax::CallExpr& call, ScalarScope& scope);
-  Result<ExprPtr> bind_bin_auto(const syntax::CallExpr& call, ScalarScope& scope);
   /// The value of a request property that a `set` statement or the request gives.
   std::optional<Value> option_value(const std::string& name) const;
   Result<ExprPtr> bind_pack_all(const syntax::CallExpr& call, ScalarScope& scope);
@@ -652,7 +651,6 @@ class Binder {
   std::vector<const syntax::FunctionExpr*> calls_;  // functions whose bodies are being bound
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
-  std::map<std::string, Value> set_values_;  // of set statements that give a literal
   ColumnId next_id_ = 1;
   size_t plan_nodes_ = 0;
   int function_depth_ = 0;

@@ -48,13 +48,6 @@ std::optional<CallName> call_name(const syntax::CallExpr& call) {
   if (single && call.arguments.size() == 1) return CallName();
   const auto found = kOthers.find(name);
   return found == kOthers.end() ? std::nullopt : std::optional(found->second);
-/// Functions whose column keeps the name of their first argument.
-bool keeps_name(std::string_view function) {
-  static const std::set<std::string_view> kFunctions = {
-      "bin",    "floor",    "bin_at",    "bin_auto",   "tostring",  "tolong",     "toint",
-      "toreal", "todouble", "todecimal", "tobool",     "toboolean", "todatetime", "totimespan",
-      "totime", "toguid",   "todynamic", "parse_json", "parsejson", "toobject"};
-  return kFunctions.count(function) > 0;
 }
 
 }  // namespace
