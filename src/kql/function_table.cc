@@ -3,6 +3,7 @@
 
 #include "kql/functions.h"
 #include "kql/functions/builder.h"
+#include "kql/functions/parse_text.h"
 #include "kql/nearest.h"
 
 namespace spillway::kql {

@@ -36,4 +36,7 @@ struct KeyValueFormat {
 /// The program of parse-kv: for "parse pairs".
 std::string key_value_program(const KeyValueFormat& format, const std::vector<std::string>& keys);
 
+class FunctionTableBuilder;
+void declare_parse_text(FunctionTableBuilder& table);
+
 }  // namespace spillway::kql
