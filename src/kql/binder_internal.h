@@ -158,8 +158,7 @@ struct ScalarScope {
   const std::map<std::string, std::vector<PlanColumn>>* rows = nullptr;
   std::shared_ptr<WindowStage> window;  // of the operator's window functions, where it has some
   std::string_view where;               // the operator, for messages
-  std::string_view where;       // the operator, for messages
-  bool case_sensitive = false;  // search kind=case_sensitive: all string operators are
+  bool case_sensitive = false;          // search kind=case_sensitive: all string operators are
 };
 
 /// Output column names, each given once.
@@ -461,8 +460,9 @@ class Binder {
   /// put over `input`.
   Result<std::map<size_t, WideCall>> bind_wide_calls(const std::vector<syntax::NamedExpr>& outputs,
                                                      ScalarScope& scope, Tabular& input);
-  /// Print: unnamed columns are "print_0", … Print and Extend: of a function that gives several columns, those that
-  /// a list of names leaves out are left out; Project shows them too (query/series-fit-2lines-function.md).
+  /// Print: unnamed columns are "print_0", … Print and Extend: of a function that gives several columns,
+  /// those that a list of names leaves out are left out; Project shows them too
+  /// (query/series-fit-2lines-function.md).
   enum class OutputStyle { Print, Project, Extend };
   /// The outputs of project, extend or print, over `input`.
   Result<Outputs> bind_outputs(const std::vector<syntax::NamedExpr>& columns, ScalarScope& scope,

@@ -13,6 +13,9 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   if (op.kind == OperatorKind::Union) {
     return bind_union(op.as<syntax::UnionOp>(), std::move(input), environment);
   }
+  if (op.kind == OperatorKind::Search) {
+    return bind_search(op.as<syntax::SearchOp>(), std::move(input), environment);
+  }
   if (!input) {
     Result<Tabular> source = bind_source_operator(op, environment);
     if (source.ok()) source->serialized = serializes(op.kind, false);
@@ -20,10 +23,6 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   }
   const bool serialized = serializes(op.kind, input->serialized);
   if (op.kind == OperatorKind::Serialize) input->serialized = true;
-  if (op.kind == OperatorKind::Search) {
-    return bind_search(op.as<syntax::SearchOp>(), std::move(input), environment);
-  }
-  if (!input) return bind_source_operator(op, environment);
   input->visualization.clear();
   input->result_name.clear();
   Tabular table = *std::move(input);
