@@ -50,6 +50,16 @@ bool is_positive(const Value& step) {
   return step.type() == Type::Real ? step.as_real() > 0 : step.as_int() > 0;
 }
 
+/// Whether kind=nonempty is given, the only kind that there is.
+Result<bool> is_nonempty(const syntax::MakeSeriesOp& op) {
+  const syntax::Property* property = syntax::find_property(op.parameters, "kind");
+  if (!property) return false;
+  if (property->text() == "nonempty") return true;
+  return Error(ErrorCode::Semantic,
+               "'make-series' operator: the kind is nonempty, not '" + property->text() + "'",
+               property->span);
+}
+
 }  // namespace
 
 /// Claims the names that the query gives, so that automatic ones give way to them.
@@ -255,14 +265,7 @@ Result<Tabular> Binder::gather_series(const syntax::MakeSeriesOp& op, Tabular po
 
 Result<Tabular> Binder::bind_make_series(const syntax::MakeSeriesOp& op, Tabular input,
                                          const EnvironmentPtr& environment) {
-  bool nonempty = false;
-  if (const syntax::Property* property = syntax::find_property(op.parameters, "kind")) {
-    if (property->text() != "nonempty") {
-      return semantic("'make-series' operator: the kind is nonempty, not '" + property->text() + "'",
-                      property->span);
-    }
-    nonempty = true;
-  }
+  SPILLWAY_ASSIGN(const bool nonempty, is_nonempty(op));
   NameAllocator names;
   SPILLWAY_TRY(claim_series_names(op, names));
   SPILLWAY_ASSIGN(const SeriesAxis axis, bind_series_axis(op, input, environment));
