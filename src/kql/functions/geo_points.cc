@@ -4,7 +4,9 @@
 
 #include "kql/functions/builder.h"
 #include "kql/geo/geojson.h"
+#include "kql/geo/ip_location.h"
 #include "kql/geo/sphere.h"
+#include "kql/json.h"
 
 namespace spillway::kql {
 namespace {
@@ -57,6 +59,43 @@ bool from_wkt(std::string& out, Text wkt) {
   return true;
 }
 
+void append_text(std::string_view name, const std::string& text, std::string& out) {
+  if (text.empty()) return;
+  if (out.size() > 1) out += ',';
+  json::quote(name, out);
+  out += ':';
+  json::quote(text, out);
+}
+void append_degrees(std::string_view name, std::optional<double> degrees, std::string& out) {
+  if (!degrees) return;
+  if (out.size() > 1) out += ',';
+  json::quote(name, out);
+  out += ':';
+  json::append_real(*degrees, out);
+}
+
+bool info_from_ip(std::string& out, Text address) {
+  const std::optional<geo::IpLocation> location = geo::locate_ip(address);
+  if (!location) return false;
+  out += '{';
+  append_text("country", location->country, out);
+  append_text("state", location->state, out);
+  append_text("city", location->city, out);
+  append_degrees("latitude", location->latitude, out);
+  append_degrees("longitude", location->longitude, out);
+  out += '}';
+  return true;
+}
+Status info_from_ips(const NativeCall& call) {
+  SPILLWAY_TRY(geo::ip_locations_available());
+  return native_adaptor<&info_from_ip, false>(call);
+}
+L ip_native() {
+  L lowering;
+  lowering.native = &info_from_ips;
+  return lowering;
+}
+
 }  // namespace
 
 void declare_geo_points(FunctionTableBuilder& table) {
@@ -78,6 +117,11 @@ void declare_geo_points(FunctionTableBuilder& table) {
   table.scalar("geo_from_wkt")
       .doc("The GeoJSON shape of a well-known text.")
       .takes({String}, Dynamic, native<&from_wkt>());
+  table.scalar("geo_info_from_ip_address")
+      .doc(
+          "Country, state, city and coordinates of an IP address, where MaxMind's GeoLite2-City.mmdb is at "
+          "hand.")
+      .takes({String}, Dynamic, ip_native());
 }
 
 }  // namespace spillway::kql

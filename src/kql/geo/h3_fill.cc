@@ -13,7 +13,7 @@ namespace {
 constexpr double kEarthRadiusKm = 6371.007180918475;
 constexpr double kPi = std::numbers::pi;
 /// Steps along the rings of one polygon.
-constexpr double kMaxTraceSteps = 2'000'000;
+constexpr double kMaxTraceSteps = 300'000;
 
 double distance_km(const LatLng& a, const LatLng& b) {
   const double lat = std::sin((b.lat - a.lat) / 2);

@@ -1,6 +1,5 @@
 // Distances, lengths, areas and centers of shapes.
 #include <s2/s2closest_edge_query.h>
-#include <s2/s2contains_point_query.h>
 
 #include "kql/geo/shapes_s2.h"
 
@@ -12,10 +11,6 @@ S2Point closest_on_edges(const MutableS2ShapeIndex& index, const S2Point& point)
   query.mutable_options()->set_include_interiors(false);
   S2ClosestEdgeQuery::PointTarget target(point);
   return query.Project(point, query.FindClosestEdge(&target));
-}
-
-bool contains_point(const Polygon& polygon, const S2Point& point) {
-  return MakeS2ContainsPointQuery(&polygon.index()).Contains(point);
 }
 
 /// The line's parts as one; `storage` keeps them alive.
@@ -39,8 +34,8 @@ double distance(const Line& line, const LngLat& point) {
   return meters_of(S1Angle(at, closest_on_edges(line.index(), at)));
 }
 double distance(const Polygon& polygon, const LngLat& point) {
+  if (polygon.contains(point)) return 0;
   const S2Point at = point_of(point);
-  if (contains_point(polygon, at)) return 0;
   return meters_of(S1Angle(at, closest_on_edges(polygon.index(), at)));
 }
 
@@ -48,12 +43,11 @@ LngLat closest_point(const Line& line, const LngLat& point) {
   return lnglat_of(closest_on_edges(line.index(), point_of(point)));
 }
 LngLat closest_point(const Polygon& polygon, const LngLat& point) {
-  const S2Point at = point_of(point);
-  return contains_point(polygon, at) ? point : lnglat_of(closest_on_edges(polygon.index(), at));
+  return polygon.contains(point) ? point : lnglat_of(closest_on_edges(polygon.index(), point_of(point)));
 }
 
 bool contains(const Polygon& polygon, const LngLat& point) {
-  return contains_point(polygon, point_of(point));
+  return polygon.contains(point);
 }
 
 double length(const Line& line) {

@@ -7,6 +7,7 @@
 #include <s2/s2builderutil_s2polygon_layer.h>
 #include <s2/s2builderutil_s2polyline_vector_layer.h>
 #include <s2/s2builderutil_snap_functions.h>
+#include <s2/s2memory_tracker.h>
 
 #include <cmath>
 
@@ -122,8 +123,12 @@ std::optional<S2BufferOperation::Options> buffer_options(double radius, double t
 
 template <typename Add>
 std::optional<Geometry> buffered(double radius, double tolerance, Add add) {
-  const auto options = buffer_options(radius, tolerance);
+  constexpr int64_t kMaxMemory = int64_t{512} << 20;
+  auto options = buffer_options(radius, tolerance);
   if (!options) return std::nullopt;
+  S2MemoryTracker memory;
+  memory.set_limit_bytes(kMaxMemory);
+  options->set_memory_tracker(&memory);
   S2Polygon polygon;
   polygon.set_s2debug_override(S2Debug::DISABLE);
   S2BufferOperation operation(std::make_unique<PolygonLayer>(&polygon), *options);

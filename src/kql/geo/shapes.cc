@@ -181,10 +181,17 @@ std::unique_ptr<Polygon> Polygon::make(Geometry geometry) {
     auto part = polygon_of_rings(rings);
     if (!part) return nullptr;
     polygon->index_.Add(std::make_unique<S2Polygon::Shape>(part.get()));
+    polygon->bound_ = polygon->bound_.Union(part->GetRectBound());
     polygon->parts_.push_back(std::move(part));
   }
+  polygon->query_.Init(&polygon->index_);
   polygon->source_ = std::move(geometry);
   return polygon;
+}
+
+bool Polygon::contains(const LngLat& point) const {
+  const S2LatLng at = S2LatLng::FromDegrees(point.lat, point.lng);
+  return bound_.Contains(at) && query_.Contains(at.ToPoint());
 }
 
 const S2Polygon& Polygon::whole() const {

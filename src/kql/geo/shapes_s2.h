@@ -2,6 +2,8 @@
 #pragma once
 
 #include <s2/mutable_s2shape_index.h>
+#include <s2/s2contains_point_query.h>
+#include <s2/s2latlng_rect.h>
 #include <s2/s2polygon.h>
 #include <s2/s2polyline.h>
 
@@ -59,11 +61,15 @@ class Polygon {
   /// The union of all parts.
   const S2Polygon& whole() const;
   const Geometry& source() const { return source_; }
+  bool contains(const LngLat& point) const;
 
  private:
   std::vector<std::unique_ptr<S2Polygon>> parts_;
   MutableS2ShapeIndex index_;
   mutable std::unique_ptr<S2Polygon> union_;
+  /// Kept from point to point; a polygon is used by one thread only.
+  mutable S2ContainsPointQuery<MutableS2ShapeIndex> query_;
+  S2LatLngRect bound_ = S2LatLngRect::Empty();
   Geometry source_;
 };
 
