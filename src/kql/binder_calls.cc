@@ -398,7 +398,6 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"extentid", &Binder::bind_extent},
       {"extent_tags", &Binder::bind_extent},
       {"estimate_data_size", &Binder::bind_data_size},
-      {"column_names_of", &Binder::bind_column_names},
       {"bag_pack_columns", &Binder::bind_pack_columns},
       {"geo_info_from_ip_address", &Binder::bind_geo_info},
       {"bag_pack", &Binder::bind_bag_pack},

@@ -133,17 +133,6 @@ Result<ExprPtr> Binder::bind_data_size(const syntax::CallExpr& expression, Scala
   return sum;
 }
 
-Result<ExprPtr> Binder::bind_column_names(const syntax::CallExpr& call, ScalarScope& scope) {
-  SPILLWAY_TRY(check_arguments(call, 1, 1));
-  SPILLWAY_ASSIGN(const Tabular table, bind_tabular(*call.arguments[0].value, scope.environment));
-  std::string names = "[";
-  for (const PlanColumn& column : table.columns) {
-    if (names.size() > 1) names += ',';
-    json::quote(column.name, names);
-  }
-  return literal(Value::dynamic(names + "]"), call.span);
-}
-
 /// bag_pack_columns(a, b): a bag of the columns under their names.
 Result<ExprPtr> Binder::bind_pack_columns(const syntax::CallExpr& expression, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(expression, 1, kMaxColumns));
