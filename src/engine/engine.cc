@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/duckdb_api.h"
+#include "engine/elements.h"
 #include "engine/engine_impl.h"
 #include "engine/lowering.h"
 #include "engine/sql.h"
@@ -137,6 +138,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options,
   }
   SPILLWAY_ASSIGN(ConnectionHandle natives, engine::connect(database));
   SPILLWAY_TRY(apply_settings(natives));
+  SPILLWAY_TRY(register_elements(natives));
   SPILLWAY_ASSIGN(ConnectionHandle memory, engine::connect(database));
   SPILLWAY_ASSIGN(
       PreparedHandle memory_query,

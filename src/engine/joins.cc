@@ -70,6 +70,11 @@ Result<std::string> Lowering::join_source(const kql::Join& rel, const Block& lef
     SPILLWAY_ASSIGN(const std::string b, expression(*right_key, right_scope));
     conditions.push_back(a + " = " + b);
   }
+  for (const auto& [left_key, right_key] : rel.groups) {
+    SPILLWAY_ASSIGN(const std::string a, expression(*left_key, left_scope));
+    SPILLWAY_ASSIGN(const std::string b, expression(*right_key, right_scope));
+    conditions.push_back(a + " IS NOT DISTINCT FROM " + b);
+  }
   const std::string on =
       " ON " + (conditions.empty() ? std::string("true") : join_texts(conditions, " AND "));
   std::string left_sql = left.sql;

@@ -121,14 +121,22 @@ class Lowering {
   /// `T | count`, which the catalog answers; nullopt for everything else.
   std::optional<Block> lower_count(const kql::Aggregate& rel);
   Result<Block> lower_union(const kql::Union& rel, const Bounds& bounds);
-  Result<Block> lower_sort(const kql::Sort& rel, const Bounds& bounds);
-  Result<Block> lower_limit(const kql::Limit& rel);
   Result<Block> lower_join(const kql::Join& rel);
   Result<std::string> join_source(const kql::Join& rel, const Block& left, const Block& right);
   Result<std::string> first_of_each_key(const kql::Join& rel, const Block& left);
   std::vector<Item> join_items(const kql::Join& rel, const Block& left, const Block& right);
   /// The value of an expression without columns.
   Result<Value> constant(const kql::Expr& expr);
+
+  // expand.cc
+  Result<Block> lower_expand(const kql::Expand& rel);
+
+  // ordering.cc
+  Result<Block> lower_sort(const kql::Sort& rel, const Bounds& bounds);
+  Result<Block> lower_limit(const kql::Limit& rel);
+  Result<Block> lower_window(const kql::Window& rel);
+  Result<Block> lower_group(const kql::Group& rel);
+  static void add_order(const kql::SortKey& key, const std::string& sql, std::vector<OrderKey>& order);
 
   // table_scan.cc, external_scan.cc
   Result<Block> lower_table_scan(const kql::TableScan& rel, const Bounds& bounds);

@@ -137,6 +137,9 @@ Result<Lowering::Block> Lowering::lower_operator(const kql::Rel& rel, const Boun
     case kql::Rel::Kind::Union: return lower_union(static_cast<const kql::Union&>(rel), bounds);
     case kql::Rel::Kind::Sort: return lower_sort(static_cast<const kql::Sort&>(rel), bounds);
     case kql::Rel::Kind::Limit: return lower_limit(static_cast<const kql::Limit&>(rel));
+    case kql::Rel::Kind::Expand: return lower_expand(static_cast<const kql::Expand&>(rel));
+    case kql::Rel::Kind::Window: return lower_window(static_cast<const kql::Window&>(rel));
+    case kql::Rel::Kind::Group: return lower_group(static_cast<const kql::Group&>(rel));
     case kql::Rel::Kind::Native: break;
   }
   return lower_native(static_cast<const kql::Native&>(rel));
@@ -338,11 +341,16 @@ Result<Lowering::Block> Lowering::lower_aggregate(const kql::Aggregate& rel) {
     block.columns.push_back(column.id);
     ordinals.push_back(std::to_string(items.size()));
   }
+  // Within a group its keys order nothing.
+  std::vector<OrderKey> order = input.order;
+  std::erase_if(order, [&](const OrderKey& key) {
+    return std::any_of(items.begin(), items.end(), [&](const Item& item) { return item.name == key.name; });
+  });
   std::vector<Item> shown;  // of a SELECT above, where records are taken apart
   for (const Item& key : items) shown.push_back({key.name, key.name});
   bool records = false;
   for (const kql::AggregateCall& call : rel.aggregates) {
-    SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope, order_by(input.order)));
+    SPILLWAY_ASSIGN(std::string sql, lower_aggregate_call(call, scope, order_by(order)));
     const std::string name =
         call.record.empty() ? id_name(call.output.id) : "r" + std::to_string(items.size());
     items.push_back({std::move(sql), name});
@@ -406,41 +414,6 @@ Result<Lowering::Block> Lowering::lower_union(const kql::Union& rel, const Bound
   for (const kql::PlanColumn& column : rel.columns) block.columns.push_back(column.id);
   block.sql = join_texts(parts, " UNION ALL ");
   return block;
-}
-
-Result<Lowering::Block> Lowering::lower_sort(const kql::Sort& rel, const Bounds& bounds) {
-  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], bounds));
-  const Scope scope = scope_of(input);
-  // The keys of an earlier sort have had their day.
-  Block block;
-  block.columns = input.columns;
-  block.hidden = input.hidden;
-  input.keys.clear();
-  std::vector<Item> items = keep_all(input);
-  for (const kql::SortKey& key : rel.keys) {
-    SPILLWAY_ASSIGN(std::string sql, expression(*key.expression, scope));
-    // NaN stands beside null, and DuckDB sorts it above all numbers.
-    if (key.expression->type == Type::Real && key.descending != key.nulls_first) {
-      std::string name = "k" + std::to_string(next_key_++);
-      items.push_back({"isnan(" + sql + ")", name});
-      block.keys.push_back(name);
-      block.order.push_back({std::move(name), key.nulls_first, key.nulls_first});
-    }
-    std::string name = "k" + std::to_string(next_key_++);
-    items.push_back({std::move(sql), name});
-    block.keys.push_back(name);
-    block.order.push_back({std::move(name), key.descending, key.nulls_first});
-  }
-  block.sql = select_from(items, input);
-  return block;
-}
-
-Result<Lowering::Block> Lowering::lower_limit(const kql::Limit& rel) {
-  SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], {}));
-  SPILLWAY_ASSIGN(const Value count, constant(*rel.count));
-  const int64_t rows = count.is_null() ? 0 : std::max<int64_t>(count.as_int(), 0);
-  input.sql = select_from(keep_all(input), input) + order_by(input.order) + " LIMIT " + std::to_string(rows);
-  return input;
 }
 
 }  // namespace spillway::engine

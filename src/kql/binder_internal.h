@@ -9,6 +9,11 @@
 //   binder_summarize.cc   summarize and its aggregates, distinct, count
 //   binder_make_series.cc make-series
 //   binder_join.cc        join, lookup, union
+//   binder_expand.cc      mv-expand
+//   binder_groups.cc      what runs over the records of many groups at once
+//   binder_apply.cc       mv-apply, partition
+//   binder_top.cc         top-hitters, sample, sample-distinct
+//   binder_top_nested.cc  top-nested
 //   binder_sources.cc     print, range, datatable
 //   binder_window.cc      window functions, and which operators give rows in an order
 //   binder_scan.cc        scan
@@ -52,6 +57,26 @@ inline constexpr size_t kMaxLetStatements = 2'000;  // of one block
 class Environment;
 using EnvironmentPtr = std::shared_ptr<const Environment>;
 
+/// The groups of a subquery of mv-apply or partition, which runs over the records of all of them at once. Its
+/// columns are hidden ones of the plan (Group in plan.h).
+struct Grouping {
+  std::vector<PlanColumn> keys;     // tell the groups apart
+  std::vector<PlanColumn> carried;  // the same in all records of a group
+  /// False in a record that only holds the place of a group without records, for an aggregate that gives one
+  /// even of nothing. There is one while such `totals` are to come, or while the groups around it have theirs
+  /// (`outer_live`, which is among the carried).
+  std::optional<PlanColumn> live, outer_live;
+  int totals = 0;
+  std::optional<PlanColumn> item;  // a record's place in its group
+  bool sorted = false;
+  /// What of it an operator used.
+  struct Use {
+    bool keys = false, item = false;
+  };
+  std::shared_ptr<Use> use = std::make_shared<Use>();
+  std::vector<PlanColumn> columns() const;
+};
+
 /// A tabular expression that has been bound: its plan, and what of it a user sees.
 struct Tabular {
   std::shared_ptr<Rel> rel;
@@ -61,6 +86,7 @@ struct Tabular {
   std::vector<std::shared_ptr<Rel>> chain;
   bool serialized = false;    // its rows have an order that window functions may rely on
   bool only_filters = false;  // `chain` holds nothing but filters over the scan
+  std::optional<Grouping> group;  // set within a subquery of mv-apply or partition
   std::string name;           // of the table, or given by `as`: for withsource
   std::string database;       // of the table that `name` names; empty for other names
   std::string visualization;  // of render
@@ -140,6 +166,7 @@ struct Block {
 
 /// Aggregates that a summarize collects while its expressions are bound.
 struct AggregateScope;
+struct NestedLevel;  // of top-nested
 
 struct WindowStage;  // binder_window.cc
 struct RowFunction;  // kql/operators/row_sequence.h
@@ -571,6 +598,93 @@ class Binder {
                               std::vector<Tabular>& legs);
   Result<Tabular> make_union(std::vector<Tabular> legs, bool inner, const std::string& source_column,
                              TextSpan span);
+
+  // binder_groups.cc
+  /// The columns by which records of different groups are told apart.
+  static std::vector<ExprPtr> group_keys(const Tabular& table, TextSpan span);
+  /// Adds columns that a user doesn't see.
+  Tabular add_hidden(Tabular input, std::vector<std::pair<PlanColumn, ExprPtr>> outputs, TextSpan span);
+  Tabular hide(Tabular input, const std::vector<PlanColumn>& columns, TextSpan span);
+  /// Keeps the records for which a predicate is true.
+  Result<Tabular> keep_where(Tabular input, ExprPtr predicate, TextSpan span);
+  /// Numbers records from 1 on, in `order` or in the input's.
+  Tabular number_records(Tabular input, std::vector<ExprPtr> partition, std::vector<SortKey> order,
+                         const PlanColumn& number, TextSpan span);
+  /// The first records of each partition, in `order` or in the input's.
+  Result<Tabular> take_of_each(Tabular input, std::vector<ExprPtr> partition, std::vector<SortKey> order,
+                               ExprPtr rows, TextSpan span);
+  Result<Tabular> take_of_each_group(Tabular input, ExprPtr rows, TextSpan span);
+  Status aggregate_groups(const Tabular& input, Aggregate& node, std::vector<AggregateCall>& calls,
+                          TextSpan span);
+  Result<Tabular> regroup(Tabular table, Grouping group, bool total, TextSpan span);
+  /// A join of groups to a table as one of all tables' records, or of two tables of the same groups.
+  Result<Tabular> join_groups(JoinKind kind, Tabular left, Tabular right, JoinKeys keys,
+                              bool without_right_keys, TextSpan span);
+  Result<ExprPtr> group_scalar(Tabular table, ScalarScope& scope, TextSpan span);
+
+  // binder_expand.cc
+  struct Expansion {
+    std::shared_ptr<Expand> node;
+    std::vector<Type> types;      // that the elements of each of its items are cast to
+    std::set<ColumnId> replaced;  // input columns that are expanded under their own names
+  };
+  Result<Tabular> bind_mv_expand(const syntax::MvExpandOp& op, Tabular input,
+                                 const EnvironmentPtr& environment);
+  Result<Tabular> expand(const std::vector<syntax::ExpandColumn>& columns, const syntax::Operator& op,
+                         const syntax::Properties& parameters, const syntax::Expr* limit, Tabular input,
+                         const EnvironmentPtr& environment, Expansion& expansion);
+  Status bind_expand_column(const syntax::ExpandColumn& column, ScalarScope& scope, NameAllocator& names,
+                            Expand& node, Expansion& expansion);
+  static void show(Tabular& table, const PlanColumn& column);
+  Result<Tabular> cast_elements(Tabular table, const Expansion& expansion, TextSpan span);
+  Result<ExprPtr> cast_element(ExprPtr element, Type type);
+
+  // binder_apply.cc
+  Result<Tabular> bind_mv_apply(const syntax::MvApplyOp& op, Tabular input,
+                                const EnvironmentPtr& environment);
+  Result<Tabular> bind_partition(const syntax::PartitionOp& op, Tabular input,
+                                 const EnvironmentPtr& environment);
+  Result<Tabular> partition(const syntax::Expr& by, const syntax::PipeExpr& query, Tabular input,
+                            const EnvironmentPtr& environment, TextSpan span);
+  Result<Tabular> partition_sources(const syntax::Expr& by, const syntax::Expr& query, Tabular input,
+                                    const EnvironmentPtr& environment, TextSpan span);
+  Result<Tabular> bind_group_source(const syntax::Expr& expression, const Tabular& groups, bool keep_empty,
+                                    const EnvironmentPtr& environment);
+  Result<const PlanColumn*> partition_column(const syntax::Expr& by, const Tabular& input) const;
+  Tabular ungroup(Tabular table, const std::optional<Grouping>& outer, std::vector<ColumnId> order,
+                  TextSpan span);
+
+  // binder_top_nested.cc
+  Result<Tabular> bind_top_nested(const syntax::TopNestedOp& op, Tabular input,
+                                  const EnvironmentPtr& environment);
+  Result<NestedLevel> bind_nested_level(const syntax::TopNestedLevel& given, ScalarScope& scope,
+                                        NameAllocator& names);
+  Result<ExprPtr> bind_nested_aggregate(const NestedLevel& level, Tabular& input, AggregateScope& aggregates,
+                                        const EnvironmentPtr& environment);
+  Result<Tabular> nested_base(std::vector<NestedLevel>& levels, Tabular input,
+                              const EnvironmentPtr& environment, TextSpan span);
+  Result<Tabular> join_nested(JoinKind kind, Tabular left, Tabular right, size_t levels,
+                              const std::function<size_t(size_t)>& left_at,
+                              const std::function<size_t(size_t)>& right_at, TextSpan span);
+  Result<Tabular> kept_values(const std::vector<NestedLevel>& levels, size_t at, size_t first_value,
+                              const Tabular& base, const std::optional<Tabular>& kept,
+                              const EnvironmentPtr& environment, TextSpan span);
+  Result<Tabular> other_values(const std::vector<NestedLevel>& levels, size_t at, size_t first_value,
+                               const Tabular& base, const std::optional<Tabular>& before, const Tabular& kept,
+                               const EnvironmentPtr& environment, TextSpan span);
+  Result<Tabular> unite_nested(const std::vector<NestedLevel>& levels, std::vector<Tabular> parts,
+                               const std::vector<size_t>& others, TextSpan span);
+
+  // binder_top.cc
+  Result<Tabular> bind_top_hitters(const syntax::TopHittersOp& op, Tabular input,
+                                   const EnvironmentPtr& environment);
+  Result<Tabular> bind_sample(const syntax::SampleOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<Tabular> bind_sample_distinct(const syntax::SampleDistinctOp& op, Tabular input,
+                                       const EnvironmentPtr& environment);
+  Tabular sort_rows(Tabular input, std::vector<SortKey> keys, TextSpan span);
+  Result<Tabular> take_rows(Tabular input, ExprPtr rows, TextSpan span);
+  Result<ExprPtr> bind_row_count(const syntax::Expr& count, const EnvironmentPtr& environment,
+                                 std::string_view where);
 
   // binder_sources.cc
   Result<Tabular> bind_print(const syntax::PrintOp& op, const EnvironmentPtr& environment);

@@ -141,6 +141,8 @@ Result<Tabular> Binder::bind_join(const syntax::JoinOp& op, Tabular input,
   if (op.on.empty()) return semantic("'join' operator: needs 'on' and its keys", op.keyword);
   SPILLWAY_ASSIGN(Tabular right, bind_tabular(*op.right, environment));
   SPILLWAY_ASSIGN(JoinKeys keys, bind_join_keys(op.on, input, right, environment, "join"));
+  if (input.group)
+    return join_groups(kind, std::move(input), std::move(right), std::move(keys), false, op.span);
   return make_join(kind, std::move(input), std::move(right), std::move(keys), false, op.span);
 }
 
@@ -156,6 +158,8 @@ Result<Tabular> Binder::bind_lookup(const syntax::LookupOp& op, Tabular input,
   }
   SPILLWAY_ASSIGN(Tabular right, bind_tabular(*op.right, environment));
   SPILLWAY_ASSIGN(JoinKeys keys, bind_join_keys(op.on, input, right, environment, "lookup"));
+  if (input.group)
+    return join_groups(kind, std::move(input), std::move(right), std::move(keys), true, op.span);
   return make_join(kind, std::move(input), std::move(right), std::move(keys), true, op.span);
 }
 

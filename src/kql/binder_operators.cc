@@ -11,6 +11,10 @@ using syntax::OperatorKind;
 Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<Tabular> input,
                                       const EnvironmentPtr& environment) {
   if (op.kind == OperatorKind::Union) {
+    if (input && input->group) {
+      return not_supported("The operator 'union' is not supported in a subquery of mv-apply or partition",
+                           op.keyword);
+    }
     return bind_union(op.as<syntax::UnionOp>(), std::move(input), environment);
   }
   if (op.kind == OperatorKind::Search) {
@@ -27,6 +31,7 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   input->result_name.clear();
   Tabular table = *std::move(input);
   const std::string_view where = spelling(op.kind);
+  const bool grouped = table.group.has_value();
   const auto bound = [&]() -> Result<Tabular> {
     switch (op.kind) {
       case OperatorKind::Filter: return bind_where(op, std::move(table), environment);
@@ -84,12 +89,34 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
       case OperatorKind::AssertSchema:
         return bind_assert_schema(op.as<syntax::AssertSchemaOp>(), std::move(table));
       case OperatorKind::Consume: return bind_take_none(std::move(table), op.span);
+      case OperatorKind::MvExpand:
+        return bind_mv_expand(op.as<syntax::MvExpandOp>(), std::move(table), environment);
+      case OperatorKind::MvApply:
+        return bind_mv_apply(op.as<syntax::MvApplyOp>(), std::move(table), environment);
+      case OperatorKind::Partition:
+        return bind_partition(op.as<syntax::PartitionOp>(), std::move(table), environment);
+      case OperatorKind::PartitionBy: {
+        const auto& partition_by = op.as<syntax::PartitionByOp>();
+        return partition(*partition_by.column, *partition_by.query, std::move(table), environment, op.span);
+      }
+      case OperatorKind::TopNested:
+        return bind_top_nested(op.as<syntax::TopNestedOp>(), std::move(table), environment);
+      case OperatorKind::TopHitters:
+        return bind_top_hitters(op.as<syntax::TopHittersOp>(), std::move(table), environment);
+      case OperatorKind::Sample: return bind_sample(op.as<syntax::SampleOp>(), std::move(table), environment);
+      case OperatorKind::SampleDistinct:
+        return bind_sample_distinct(op.as<syntax::SampleDistinctOp>(), std::move(table), environment);
       default:
         return not_supported("The operator '" + std::string(where) + "' is not supported yet", op.keyword);
     }
   };
   Result<Tabular> result = bound();
   if (!result.ok()) return result;
+  if (grouped && !result->group) {
+    return not_supported(
+        "The operator '" + std::string(where) + "' is not supported in a subquery of mv-apply or partition",
+        op.keyword);
+  }
   result->serialized = serialized;
   return counted(*std::move(result));
 }
@@ -169,6 +196,7 @@ Result<Tabular> Binder::bind_where(const syntax::Operator& op, Tabular input,
   scope.input = &input;
   scope.where = "where";
   SPILLWAY_ASSIGN(ExprPtr predicate, bind_predicate(*given.value, scope));
+  if (input.group && input.group->live) return keep_where(std::move(input), std::move(predicate), op.span);
   predicate = relax_predicate(predicate);
   std::vector<ExprPtr> conjuncts, left;
   split_and(predicate, conjuncts);
@@ -361,12 +389,12 @@ Result<Tabular> Binder::bind_project_reorder(const syntax::ProjectReorderOp& op,
 
 Result<Tabular> Binder::bind_take(const syntax::Expr& count, Tabular input, const EnvironmentPtr& environment,
                                   TextSpan span, std::string_view where) {
-  SPILLWAY_ASSIGN(ExprPtr rows, bind_constant(count, environment, Type::Long,
-                                              "the number of rows of '" + std::string(where) + "'"));
-  if (rows->kind == Expr::Kind::Literal && (rows->literal.is_null() || rows->literal.as_int() < 0)) {
-    return semantic("'" + std::string(where) + "' operator: the number of rows must not be negative",
-                    count.span);
-  }
+  SPILLWAY_ASSIGN(ExprPtr rows, bind_row_count(count, environment, where));
+  return take_rows(std::move(input), std::move(rows), span);
+}
+
+Result<Tabular> Binder::take_rows(Tabular input, ExprPtr rows, TextSpan span) {
+  if (input.group) return take_of_each_group(std::move(input), std::move(rows), span);
   auto node = std::make_shared<Limit>();
   node->count = std::move(rows);
   return add_node(std::move(input), std::move(node), span);
@@ -380,7 +408,7 @@ Tabular Binder::bind_take_none(Tabular input, TextSpan span) {
 
 Result<Tabular> Binder::bind_sort(const std::vector<const syntax::OrderedExpr*>& by, Tabular input,
                                   const EnvironmentPtr& environment, TextSpan span, std::string_view where) {
-  auto node = std::make_shared<Sort>();
+  std::vector<SortKey> keys;
   {
     ScalarScope scope(environment);
     scope.input = &input;
@@ -398,9 +426,18 @@ Result<Tabular> Binder::bind_sort(const std::vector<const syntax::OrderedExpr*>&
       key.nulls_first = given->nulls == syntax::NullsOrder::Default
                             ? !key.descending
                             : given->nulls == syntax::NullsOrder::First;
-      node->keys.push_back(std::move(key));
+      keys.push_back(std::move(key));
     }
   }
+  return sort_rows(std::move(input), std::move(keys), span);
+}
+
+/// Within groups, where there are any.
+Tabular Binder::sort_rows(Tabular input, std::vector<SortKey> keys, TextSpan span) {
+  auto node = std::make_shared<Sort>();
+  for (ExprPtr& key : group_keys(input, span)) node->keys.push_back({std::move(key), false, true});
+  for (SortKey& key : keys) node->keys.push_back(std::move(key));
+  if (input.group) input.group->sorted = true;
   return add_node(std::move(input), std::move(node), span);
 }
 

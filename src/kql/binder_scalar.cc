@@ -572,6 +572,7 @@ Result<ExprPtr> Binder::bind_to_scalar(const syntax::ToScalarExpr& expression, S
   if (!is_tabular(*expression.query, scope.environment)) return bind_scalar(*expression.query, scope);
   SPILLWAY_ASSIGN(Tabular table, bind_tabular(*expression.query, scope.environment));
   if (table.columns.empty()) return semantic("The table of toscalar() has no column", expression.span);
+  if (table.group) return group_scalar(std::move(table), scope, expression.span);
   table.columns.resize(1);
   auto bound = std::make_shared<Expr>();
   bound->kind = Expr::Kind::ScalarSubquery;

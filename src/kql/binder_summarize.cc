@@ -375,15 +375,19 @@ Result<Tabular> Binder::finish_summarize(Tabular input, std::shared_ptr<Aggregat
   for (size_t i = 0; i < columns.size(); ++i) {
     columns[i]->name = plain ? outputs[i].name : "$aggregate" + std::to_string(i);
   }
-  for (const auto& [column, expression] : node->keys) node->columns.push_back(column);
-  for (const PlanColumn* column : columns) node->columns.push_back(*column);
+  Tabular result;
+  const size_t keys = node->keys.size();
+  for (const auto& [column, expression] : node->keys) result.columns.push_back(column);
+  for (const PlanColumn* column : columns) result.columns.push_back(*column);
+  node->columns = result.columns;
+  if (input.group) SPILLWAY_TRY(aggregate_groups(input, *node, calls, span));
   node->aggregates = std::move(calls);
   node->inputs = {input.rel};
   attach(*node, span);
-  Tabular result;
-  result.columns = node->columns;
-  const size_t keys = node->keys.size();
   result.rel = std::move(node);
+  if (input.group) {
+    SPILLWAY_ASSIGN(result, regroup(std::move(result), *input.group, keys == 0, span));
+  }
   if (plain) return result;
   std::vector<std::pair<PlanColumn, ExprPtr>> projected;
   for (size_t i = 0; i < keys; ++i) {

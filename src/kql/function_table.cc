@@ -298,6 +298,7 @@ FunctionTable::FunctionTable() {
   declare_series_make(builder);
   declare_bound(builder);
   declare_parse_text(builder);
+  declare_elements(builder);
   declare_aggregates(builder);
   declare_percentiles(builder);
   declare_collections(builder);

@@ -67,6 +67,9 @@ class Explainer {
         expression(*static_cast<const Limit&>(node).count);
         return;
       case Rel::Kind::Native: return native(static_cast<const Native&>(node));
+      case Rel::Kind::Expand: return expand(static_cast<const Expand&>(node));
+      case Rel::Kind::Window: return window(static_cast<const Window&>(node));
+      case Rel::Kind::Group: return group(static_cast<const Group&>(node));
     }
   }
 
@@ -112,6 +115,12 @@ class Explainer {
       out_ += "=";
       expression(*node.on[i].second);
     }
+    for (const auto& [left, right] : node.groups) {
+      out_ += " group ";
+      expression(*left);
+      out_ += "=";
+      expression(*right);
+    }
     out_ += " showing [";
     for (size_t i = 0; i < node.sources.size(); ++i) {
       out_ += (i > 0 ? ", #" : "#") + std::to_string(node.sources[i]);
@@ -134,12 +143,51 @@ class Explainer {
 
   void sort(const Sort& node) {
     out_ += "Sort by ";
-    for (size_t i = 0; i < node.keys.size(); ++i) {
+    sort_keys(node.keys);
+  }
+
+  void sort_keys(const std::vector<SortKey>& keys) {
+    for (size_t i = 0; i < keys.size(); ++i) {
       if (i > 0) out_ += ", ";
-      expression(*node.keys[i].expression);
-      out_ += node.keys[i].descending ? " desc" : " asc";
-      out_ += node.keys[i].nulls_first ? " nulls first" : " nulls last";
+      expression(*keys[i].expression);
+      out_ += keys[i].descending ? " desc" : " asc";
+      out_ += keys[i].nulls_first ? " nulls first" : " nulls last";
     }
+  }
+
+  void expand(const Expand& node) {
+    out_ += node.pairs ? "Expand pairs of (" : "Expand (";
+    for (size_t i = 0; i < node.items.size(); ++i) {
+      if (i > 0) out_ += ", ";
+      expression(*node.items[i].array);
+    }
+    out_ += ")";
+    if (node.limit) {
+      out_ += " limit ";
+      expression(*node.limit);
+    }
+    if (node.live) out_ += " keeping empty ones";
+  }
+
+  void window(const Window& node) {
+    out_ += node.idle ? "Window idle" : "Window number by ";
+    if (node.idle) return;
+    list(node.partition);
+    out_ += " in order of ";
+    sort_keys(node.order);
+  }
+
+  void group(const Group& node) {
+    out_ += "Group";
+    ids(" hide", node.hide);
+    ids(" drop", node.drop);
+    ids(" order", node.order);
+  }
+
+  void ids(const char* what, const std::vector<ColumnId>& columns) {
+    if (columns.empty()) return;
+    out_ += what;
+    for (const ColumnId id : columns) out_ += " #" + std::to_string(id);
   }
 
   void native(const Native& node) {

@@ -85,7 +85,8 @@ enum class JoinKind { InnerUnique, Inner, LeftOuter, RightOuter, FullOuter, Left
 /// A relational operator. `columns` is its output, in the order that a user sees.
 struct Rel {
   enum class Kind {
-    TableScan, ExternalScan, Values, Range, Filter, Project, Aggregate, Join, Union, Sort, Limit, Native,
+    TableScan, ExternalScan, Values, Range, Filter, Project, Aggregate, Join, Union, Sort, Limit, Expand,
+    Window, Group, Native,
   };
   explicit Rel(Kind k) : kind(k) {}
   virtual ~Rel() = default;
@@ -157,6 +158,8 @@ struct Join : Rel {
   Join() : Rel(Kind::Join) {}
   JoinKind join_kind = JoinKind::InnerUnique;
   std::vector<std::pair<ExprPtr, ExprPtr>> on;
+  /// Further pairs, where null matches null: the groups of both sides (Group).
+  std::vector<std::pair<ExprPtr, ExprPtr>> groups;
   /// The input column that each of `columns` shows.
   std::vector<ColumnId> sources;
 };
@@ -180,6 +183,44 @@ struct Sort : Rel {
 struct Limit : Rel {
   Limit() : Rel(Kind::Limit) {}
   ExprPtr count;  // constant
+};
+
+/// mv-expand: each record as many times as its longest array has elements, in their order; shorter arrays are
+/// padded with null. A bag's elements are its properties, as bags of one or as [key, value]; a null is an array
+/// of one null, and so is any other value of itself. The input's columns stay.
+struct Expand : Rel {
+  struct Item {
+    PlanColumn output;  // dynamic
+    ExprPtr array;
+  };
+  Expand() : Rel(Kind::Expand) {}
+  std::vector<Item> items;
+  bool pairs = false;               // bags expand to [key, value]
+  ExprPtr limit;                    // constant: the most records of one record; may be null
+  std::optional<PlanColumn> index;  // the element's number, from 0 on
+  /// With it, a record without elements stays, once, and this is false in it; else it is `was_live`, or true
+  /// where that is null.
+  std::optional<PlanColumn> live;
+  ExprPtr was_live;
+};
+
+/// Adds `output`: the number of each record, from 1 on, among those of equal `partition`, in `order`, or in
+/// the input's order where that is empty.
+struct Window : Rel {
+  Window() : Rel(Kind::Window) {}
+  PlanColumn output;
+  std::vector<ExprPtr> partition;
+  std::vector<SortKey> order;
+  bool idle = false;  // nothing uses the number: the input as it is
+};
+
+/// Says which columns every operator that keeps records carries along from here on, though its own `columns`
+/// don't name them (`hide`; what the input lacks is left out), and which no longer (`drop`). So a subquery of
+/// mv-apply or partition runs over the records of all its groups at once.
+struct Group : Rel {
+  Group() : Rel(Kind::Group) {}
+  std::vector<ColumnId> hide, drop;
+  std::vector<ColumnId> order;  // ascending; empty: the input's order
 };
 
 /// The seam for operators that SQL can't say (scan, window functions, evaluate plugins, graphs): C++ over the

@@ -180,6 +180,7 @@ void declare_series_decompose(FunctionTableBuilder& table);
 void declare_series_make(FunctionTableBuilder& table);
 void declare_bound(FunctionTableBuilder& table);
 void declare_parse_text(FunctionTableBuilder& table);
+void declare_elements(FunctionTableBuilder& table);
 void declare_aggregates(FunctionTableBuilder& table);
 void declare_percentiles(FunctionTableBuilder& table);
 void declare_collections(FunctionTableBuilder& table);
