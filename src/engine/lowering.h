@@ -135,6 +135,7 @@ class Lowering {
   Result<Block> lower_sort(const kql::Sort& rel, const Bounds& bounds);
   Result<Block> lower_limit(const kql::Limit& rel);
   Result<Block> lower_window(const kql::Window& rel);
+  Result<std::string> window_function(const kql::Window& rel, const Scope& scope);
   Result<Block> lower_group(const kql::Group& rel);
   static void add_order(const kql::SortKey& key, const std::string& sql, std::vector<OrderKey>& order);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/lowering.h"
+#include "engine/sql.h"
 
 namespace spillway::engine {
 
@@ -48,6 +49,16 @@ Result<Lowering::Block> Lowering::lower_limit(const kql::Limit& rel) {
   return input;
 }
 
+Result<std::string> Lowering::window_function(const kql::Window& rel, const Scope& scope) {
+  using Function = kql::Window::Function;
+  if (rel.function == Function::Number) return std::string("row_number()");
+  SPILLWAY_ASSIGN(const std::string argument, expression(*rel.argument, scope));
+  if (rel.function == Function::Sum) return "sum(" + argument + ")";
+  SPILLWAY_ASSIGN(const std::string fallback, expression(*rel.fallback, scope));
+  return (rel.function == Function::Previous ? "lag(" : "lead(") + argument + ", " +
+         std::to_string(rel.offset) + ", " + fallback + ")";
+}
+
 Result<Lowering::Block> Lowering::lower_window(const kql::Window& rel) {
   SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], {}));
   if (rel.idle) return input;
@@ -65,7 +76,11 @@ Result<Lowering::Block> Lowering::lower_window(const kql::Window& rel) {
   std::string over = partition.empty() ? "" : "PARTITION BY " + join_texts(partition, ", ");
   over += order_by(rel.order.empty() ? input.order : order);
   std::vector<Item> items = keep_all(input);
-  items.push_back({"row_number() OVER (" + over + ")", id_name(rel.output.id)});
+  SPILLWAY_ASSIGN(const std::string function, window_function(rel, scope));
+  const bool rows = rel.function == kql::Window::Function::Sum;
+  items.push_back({"CAST(" + function + " OVER (" + over + (rows ? " ROWS UNBOUNDED PRECEDING" : "") +
+                       ") AS " + sql_type(rel.output.type) + ")",
+                   id_name(rel.output.id)});
   input.sql = select_from(items, input);
   input.columns.push_back(rel.output.id);
   return input;

@@ -146,6 +146,7 @@ Result<Tabular> Binder::bind_mv_apply(const syntax::MvApplyOp& op, Tabular input
   table.group = group;
   table = hide(std::move(table), group.columns(), op.span);
   SPILLWAY_ASSIGN(table, cast_elements(std::move(table), expansion, op.span));
+  table.serialized = true;  // elements have their order
   SPILLWAY_ASSIGN(table, bind_sub_query(*op.query, std::move(table), environment));
   numbering->idle = !group.use->keys;
   if (!group.use->item && !shows_index) node.index.reset();

@@ -380,6 +380,7 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"column_ifexists", &Binder::bind_column_ifexists},
       {"columnifexists", &Binder::bind_column_ifexists},
       {"pack_all", &Binder::bind_pack_all},
+      {"column_names_of", &Binder::bind_column_names_of},
       {"assert", &Binder::bind_assert},
       {"bin_auto", &Binder::bind_bin_auto},
       {"column_names_of", &Binder::bind_column_names_of},

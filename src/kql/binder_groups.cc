@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "kql/binder_internal.h"
+#include "kql/operators/row_sequence.h"
 
 namespace spillway::kql {
 
@@ -198,6 +199,41 @@ Result<Tabular> Binder::join_groups(JoinKind kind, Tabular left, Tabular right, 
   joined.columns.pop_back();
   SPILLWAY_ASSIGN(ExprPtr predicate, call("isnotnull", {column_reference(found, span)}, span));
   return keep_where(std::move(joined), std::move(predicate), span);
+}
+
+Result<ExprPtr> Binder::group_window(const RowFunction& function, const std::vector<ExprPtr>& arguments,
+                                     ScalarScope& scope, TextSpan span) {
+  using Kind = RowFunction::Kind;
+  Tabular& input = *scope.input;
+  auto node = std::make_shared<Window>();
+  switch (function.kind) {
+    case Kind::Number: node->function = Window::Function::Number; break;
+    case Kind::Prev: node->function = Window::Function::Previous; break;
+    case Kind::Next: node->function = Window::Function::Next; break;
+    case Kind::CumulativeSum: node->function = Window::Function::Sum; break;
+    default:
+      return not_supported("This window function is not supported in a subquery of mv-apply or partition",
+                           span);
+  }
+  node->output = new_column("$window", function.type);
+  node->partition = group_keys(input, span);
+  if (!input.group->sorted && input.group->item) {
+    input.group->use->item = true;
+    node->order.push_back({column_reference(*input.group->item, span), false, true});
+  }
+  ExprPtr result = column_reference(node->output, span);
+  if (function.kind == Kind::Number && !arguments.empty()) {
+    SPILLWAY_ASSIGN(result, call("+", {std::move(result), arguments[0]}, span));
+    SPILLWAY_ASSIGN(result, call("-", {std::move(result), literal(Value::int64(1), span)}, span));
+  } else if (!arguments.empty()) {
+    node->argument = arguments[0];
+    node->offset = function.offset;
+    node->fallback = literal(function.fallback, span);
+  }
+  node->columns = input.rel->columns;
+  node->columns.push_back(node->output);
+  input = add_node(std::move(input), node, span);
+  return result;
 }
 
 /// toscalar() of a table of the same groups: the value of each group, as a column beside its records.

@@ -12,6 +12,7 @@
 //   binder_expand.cc      mv-expand
 //   binder_groups.cc      what runs over the records of many groups at once
 //   binder_apply.cc       mv-apply, partition
+//   binder_reduce.cc      reduce, project-by-names
 //   binder_top.cc         top-hitters, sample, sample-distinct
 //   binder_top_nested.cc  top-nested
 //   binder_sources.cc     print, range, datatable
@@ -620,6 +621,9 @@ class Binder {
   /// A join of groups to a table as one of all tables' records, or of two tables of the same groups.
   Result<Tabular> join_groups(JoinKind kind, Tabular left, Tabular right, JoinKeys keys,
                               bool without_right_keys, TextSpan span);
+  /// A window function over the records of each group.
+  Result<ExprPtr> group_window(const RowFunction& function, const std::vector<ExprPtr>& arguments,
+                               ScalarScope& scope, TextSpan span);
   Result<ExprPtr> group_scalar(Tabular table, ScalarScope& scope, TextSpan span);
 
   // binder_expand.cc
@@ -653,6 +657,14 @@ class Binder {
   Result<const PlanColumn*> partition_column(const syntax::Expr& by, const Tabular& input) const;
   Tabular ungroup(Tabular table, const std::optional<Grouping>& outer, std::vector<ColumnId> order,
                   TextSpan span);
+
+  // binder_reduce.cc
+  Result<Tabular> bind_reduce(const syntax::ReduceOp& op, Tabular input, const EnvironmentPtr& environment);
+  Result<std::vector<std::string>> names_given(const syntax::Expr& expression,
+                                               const EnvironmentPtr& environment);
+  Result<Tabular> bind_project_by_names(const syntax::ProjectByNamesOp& op, Tabular input,
+                                        const EnvironmentPtr& environment);
+  Result<ExprPtr> bind_column_names_of(const syntax::CallExpr& call, ScalarScope& scope);
 
   // binder_top_nested.cc
   Result<Tabular> bind_top_nested(const syntax::TopNestedOp& op, Tabular input,

@@ -99,6 +99,9 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
         const auto& partition_by = op.as<syntax::PartitionByOp>();
         return partition(*partition_by.column, *partition_by.query, std::move(table), environment, op.span);
       }
+      case OperatorKind::Reduce: return bind_reduce(op.as<syntax::ReduceOp>(), std::move(table), environment);
+      case OperatorKind::ProjectByNames:
+        return bind_project_by_names(op.as<syntax::ProjectByNamesOp>(), std::move(table), environment);
       case OperatorKind::TopNested:
         return bind_top_nested(op.as<syntax::TopNestedOp>(), std::move(table), environment);
       case OperatorKind::TopHitters:

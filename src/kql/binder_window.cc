@@ -105,6 +105,14 @@ Result<ExprPtr> Binder::bind_window_call(const syntax::CallExpr& expression, Sca
     arguments.push_back(std::move(argument));
   }
   SPILLWAY_TRY(check_window_arguments(name, function, arguments, expression.span));
+  if (scope.input->group) {
+    if (known.restart && arguments.size() > *known.restart) {
+      return not_supported(
+          name + "() that starts anew is not supported in a subquery of mv-apply or partition",
+          expression.span);
+    }
+    return group_window(function, arguments, scope, expression.span);
+  }
   return add_window_function(std::move(function), arguments, known.restart, scope, expression.span);
 }
 

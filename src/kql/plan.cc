@@ -170,8 +170,14 @@ class Explainer {
   }
 
   void window(const Window& node) {
-    out_ += node.idle ? "Window idle" : "Window number by ";
+    static const char* const kFunctions[] = {"number", "previous", "next", "sum"};
+    out_ += std::string("Window ") + (node.idle ? "idle" : kFunctions[static_cast<size_t>(node.function)]);
     if (node.idle) return;
+    if (node.argument) {
+      out_ += " of ";
+      expression(*node.argument);
+    }
+    out_ += " by ";
     list(node.partition);
     out_ += " in order of ";
     sort_keys(node.order);

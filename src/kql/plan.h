@@ -204,11 +204,16 @@ struct Expand : Rel {
   ExprPtr was_live;
 };
 
-/// Adds `output`: the number of each record, from 1 on, among those of equal `partition`, in `order`, or in
-/// the input's order where that is empty.
+/// Adds `output`: a window function of each record among those of equal `partition`, in `order`, or in the
+/// input's order where that is empty.
 struct Window : Rel {
+  enum class Function { Number, Previous, Next, Sum };
   Window() : Rel(Kind::Window) {}
   PlanColumn output;
+  Function function = Function::Number;  // from 1 on
+  ExprPtr argument;                      // of the others
+  size_t offset = 1;                     // Previous and Next: so many records away …
+  ExprPtr fallback;                      // … or this, a literal
   std::vector<ExprPtr> partition;
   std::vector<SortKey> order;
   bool idle = false;  // nothing uses the number: the input as it is
