@@ -57,6 +57,7 @@ Result<BoundQuery> Binder::compile_piped(std::string_view text) {
     }
     SPILLWAY_ASSIGN(operators, syntax::parse_operators(text, pipe + 1));
   }
+  if (!operators.empty()) last_operator_ = operators.back().get();
   for (const syntax::OperatorPtr& op : operators) {
     SPILLWAY_ASSIGN(table, bind_operator(*op, std::move(table), global));
   }

@@ -7,6 +7,7 @@
 // text.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -16,10 +17,17 @@
 
 #include "base/status.h"
 #include "base/types.h"
+#include "base/vector.h"
 #include "catalog/model.h"
 #include "kql/plan.h"
 
 namespace spillway::kql {
+
+/// Runs a plan while a query is being bound, and hands out its batches: `rows` values of each column, valid
+/// during the call.
+using PlanRunner = std::function<Status(
+    const RelPtr& plan,
+    const std::function<Status(const std::vector<VectorView>& columns, size_t rows)>& consume)>;
 
 struct BindOptions {
   std::shared_ptr<const catalog::Snapshot> snapshot;
@@ -34,6 +42,8 @@ struct BindOptions {
   std::map<int64_t, catalog::CursorRange> cursor_scopes;
   /// Request properties that change what a query means (best_effort), by their names in lower case.
   std::map<std::string, std::string> properties;
+  /// For plugins whose columns follow from their input's values. Without it they need a declared schema.
+  PlanRunner run;
   /// A command's result that the query text continues: the text begins with '|' (or is empty).
   const Table* piped = nullptr;
 };

@@ -383,7 +383,6 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"column_names_of", &Binder::bind_column_names_of},
       {"assert", &Binder::bind_assert},
       {"bin_auto", &Binder::bind_bin_auto},
-      {"column_names_of", &Binder::bind_column_names_of},
       {"extract", &Binder::bind_typed_extract},
       {"extract_json", &Binder::bind_typed_extract},
       {"extractjson", &Binder::bind_typed_extract},

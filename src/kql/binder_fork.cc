@@ -17,6 +17,10 @@ void Binder::add_result(Tabular table, std::string name) {
   const std::string visualization = table.visualization;
   RelPtr plan = finish(table);
   result_.results.push_back({std::move(name), std::move(plan), visualization});
+  // Those that its last operator gives behind it: of evaluate preview().
+  for (BoundResult& further : further_results_) result_.results.push_back(std::move(further));
+  further_results_.clear();
+  last_operator_ = nullptr;
 }
 
 /// A pipeline as a query's statement; its last operator may be one that gives several results.
@@ -27,6 +31,7 @@ Status Binder::bind_result_pipe(const syntax::PipeExpr& pipe, const EnvironmentP
   as_scopes_.push_back(scope.get());
   const auto bind = [&]() -> Status {
     const size_t count = pipe.operators.size() - (several ? 1 : 0);
+    last_operator_ = several ? nullptr : &last;
     SPILLWAY_ASSIGN(std::optional<Tabular> table, bind_operators(pipe, count, std::nullopt, scope));
     if (!table) {
       return semantic("The operator '" + std::string(spelling(last.kind)) + "' needs an input", last.keyword);

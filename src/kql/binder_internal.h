@@ -25,6 +25,7 @@
 //   binder_external.cc    externaldata, inline_external_table
 //   binder_columns.cc     project-by-names, column_names_of()
 //   binder_entities.cc    patterns, aliases, entity groups, restrict access
+//   binder_evaluate.cc    evaluate; its plugins stand in plugins/
 #pragma once
 
 #include <functional>
@@ -212,6 +213,8 @@ class Binder {
   Result<BoundQuery> compile(std::string_view text);
 
  private:
+  friend class PluginCall;  // plugins/plugin_call.h
+
   // binder.cc
   Result<BoundQuery> compile_piped(std::string_view text);
   Status bind_statement(const syntax::Statement& statement, Block& block);
@@ -660,11 +663,6 @@ class Binder {
 
   // binder_reduce.cc
   Result<Tabular> bind_reduce(const syntax::ReduceOp& op, Tabular input, const EnvironmentPtr& environment);
-  Result<std::vector<std::string>> names_given(const syntax::Expr& expression,
-                                               const EnvironmentPtr& environment);
-  Result<Tabular> bind_project_by_names(const syntax::ProjectByNamesOp& op, Tabular input,
-                                        const EnvironmentPtr& environment);
-  Result<ExprPtr> bind_column_names_of(const syntax::CallExpr& call, ScalarScope& scope);
 
   // binder_top_nested.cc
   Result<Tabular> bind_top_nested(const syntax::TopNestedOp& op, Tabular input,
@@ -697,6 +695,9 @@ class Binder {
   Result<Tabular> take_rows(Tabular input, ExprPtr rows, TextSpan span);
   Result<ExprPtr> bind_row_count(const syntax::Expr& count, const EnvironmentPtr& environment,
                                  std::string_view where);
+  // binder_evaluate.cc
+  Result<Tabular> bind_evaluate(const syntax::EvaluateOp& op, std::optional<Tabular> input,
+                                const EnvironmentPtr& environment);
 
   // binder_sources.cc
   Result<Tabular> bind_print(const syntax::PrintOp& op, const EnvironmentPtr& environment);
@@ -776,6 +777,10 @@ class Binder {
   std::vector<const syntax::FunctionExpr*> calls_;  // functions whose bodies are being bound
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
+  std::map<std::string, Value> set_values_;  // of set statements that give a literal
+  std::vector<std::unique_ptr<syntax::Query>> plugin_queries_;  // parsed texts of plugins
+  const syntax::Operator* last_operator_ = nullptr;  // of the result that is being bound
+  std::vector<BoundResult> further_results_;         // that it gives behind its first
   ColumnId next_id_ = 1;
   size_t plan_nodes_ = 0;
   int function_depth_ = 0;

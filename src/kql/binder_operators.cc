@@ -82,6 +82,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
                         op.keyword);
       case OperatorKind::As: return bind_as(op.as<syntax::AsOp>(), std::move(table), environment);
       case OperatorKind::Render: return bind_render(op.as<syntax::RenderOp>(), std::move(table));
+      case OperatorKind::Evaluate:
+        return bind_evaluate(op.as<syntax::EvaluateOp>(), std::move(table), environment);
       case OperatorKind::GetSchema: return bind_get_schema(op.as<syntax::GetSchemaOp>(), table);
       case OperatorKind::Invoke: return bind_invoke(op.as<syntax::InvokeOp>(), std::move(table), environment);
       case OperatorKind::ProjectByNames:
@@ -100,8 +102,6 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
         return partition(*partition_by.column, *partition_by.query, std::move(table), environment, op.span);
       }
       case OperatorKind::Reduce: return bind_reduce(op.as<syntax::ReduceOp>(), std::move(table), environment);
-      case OperatorKind::ProjectByNames:
-        return bind_project_by_names(op.as<syntax::ProjectByNamesOp>(), std::move(table), environment);
       case OperatorKind::TopNested:
         return bind_top_nested(op.as<syntax::TopNestedOp>(), std::move(table), environment);
       case OperatorKind::TopHitters:
@@ -130,6 +130,7 @@ Result<Tabular> Binder::bind_source_operator(const syntax::Operator& op, const E
     case OperatorKind::Range: return bind_range(op.as<syntax::RangeOp>(), environment);
     case OperatorKind::Find: return bind_find(op.as<syntax::FindOp>(), environment);
     case OperatorKind::MacroExpand: return bind_macro_expand(op.as<syntax::MacroExpandOp>(), environment);
+    case OperatorKind::Evaluate: return bind_evaluate(op.as<syntax::EvaluateOp>(), std::nullopt, environment);
     default:
       return not_supported("The operator '" + std::string(spelling(op.kind)) + "' is not supported yet",
                            op.keyword);

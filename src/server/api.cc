@@ -332,10 +332,12 @@ Status Api::run_query(Call& call, Form form) {
     return Error{ErrorCode::BadRequest, "this is a management command: send it to /v1/rest/mgmt"};
   }
   RequestProperties& properties = call.properties;
+  const bool forbids = properties.external_tables_disabled || properties.cursors_disabled;
+  const engine::RunOptions early{call.request.cancel, timeout_of(call, kDefaultQueryTimeout)};
   SPILLWAY_ASSIGN(
       const std::unique_ptr<PreparedQuery> query,
       backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
-                        properties.parameters, properties.now, properties.query_properties}));
+                        properties.parameters, properties.now, properties.query_properties, !forbids, early}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
   if (properties.external_tables_disabled && query->uses_external_tables()) {
     return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};

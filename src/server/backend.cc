@@ -1,5 +1,6 @@
 #include "server/backend.h"
 
+#include "engine/plan_runner.h"
 #include "kql/binder.h"
 
 namespace spillway::server {
@@ -52,6 +53,7 @@ class ServicesBackend : public Backend {
     options.endpoint = request.endpoint;
     options.parameters = request.parameters;
     options.properties = request.properties;
+    if (request.run_while_binding) options.run = engine::plan_runner(services_.engine, request.run_options);
     SPILLWAY_ASSIGN(kql::BoundQuery bound, kql::compile(request.text, options));
     return std::unique_ptr<PreparedQuery>(
         std::make_unique<Query>(services_.engine, snapshot, std::move(bound)));

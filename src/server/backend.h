@@ -24,6 +24,9 @@ struct QueryRequest {
   std::map<std::string, std::string> parameters;
   std::optional<Ticks> now;                       // in the place of the clock's
   std::map<std::string, std::string> properties;  // that change what a query means
+  /// For what must run before the query is bound; not where the request forbids what it might read.
+  bool run_while_binding = true;
+  engine::RunOptions run_options = {};
 };
 
 /// A result of a query, before it runs.

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/plan_runner.h"
 #include "kql/syntax/parser.h"
 
 namespace spillway::kql::test {
@@ -57,6 +58,7 @@ BindOptions World::bind_options() const {
   options.database = kDatabase;
   options.now = *parse_datetime(kNow);
   options.principal = "tester";
+  options.run = engine::plan_runner(*engine_, {});
   return options;
 }
 
