@@ -102,7 +102,7 @@ Result<kql::BoundQuery> Call::compile(std::string_view kql, size_t offset, const
   options.principal = request.principal;
   options.parameters = request.parameters;
   options.piped = piped;
-  options.run = engine::plan_runner(services.engine, run_options());
+  engine::let_run(options, services.engine, run_options());
   Result<kql::BoundQuery> query = kql::compile(kql, options);
   if (!query.ok() && offset > 0) return relocate(query.error(), reader.text(), offset);
   return query;

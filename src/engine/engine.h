@@ -28,8 +28,10 @@
 #include "storage/object_store.h"
 
 namespace spillway::kql {
-struct Lowering;  // kql/functions.h
-}
+struct StorageSample;   // kql/binder.h
+struct InferredSchema;  // kql/binder.h
+struct Lowering;        // kql/functions.h
+}  // namespace spillway::kql
 
 namespace spillway::engine {
 
@@ -135,6 +137,10 @@ class Engine {
   /// which keeps each record's cursor and ingestion time. `rows` is 0, and there is no file, where the plan gives none.
   virtual Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table,
                                            const std::string& path, const RunOptions& options) = 0;
+
+  /// The columns of files that lie in stores, as their content suggests.
+  virtual Result<kql::InferredSchema> infer_schema(const kql::StorageSample& sample,
+                                                   const RunOptions& options) = 0;
 
   virtual Result<std::unique_ptr<Connection>> connect() = 0;
   /// Makes the records of `source` a table in SQL (engine/records.h).

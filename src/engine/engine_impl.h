@@ -28,6 +28,8 @@ class DuckEngine : public Engine {
                                                  const RunOptions& options) override;
   Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table, const std::string& path,
                                    const RunOptions& options) override;
+  Result<kql::InferredSchema> infer_schema(const kql::StorageSample& sample,
+                                           const RunOptions& options) override;
   Result<std::unique_ptr<Connection>> connect() override;
   Result<std::unique_ptr<RecordTable>> expose(RecordSource& source) override {
     return record_tables_.expose(database_, source);

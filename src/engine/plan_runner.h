@@ -1,4 +1,4 @@
-// Lets the binder run plans (kql::BindOptions::run) with an engine.
+// What the binder may have an engine do while it binds: kql::BindOptions::run and infer_schema.
 #pragma once
 
 #include "engine/engine.h"
@@ -6,7 +6,7 @@
 
 namespace spillway::engine {
 
-/// `engine` must live as long as what this gives.
-kql::PlanRunner plan_runner(Engine& engine, RunOptions options);
+/// `engine` must live as long as the options are used.
+void let_run(kql::BindOptions& options, Engine& engine, RunOptions run);
 
 }  // namespace spillway::engine

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,11 +24,24 @@
 
 namespace spillway::kql {
 
-/// Runs a plan while a query is being bound, and hands out its batches: `rows` values of each column, valid
-/// during the call.
-using PlanRunner = std::function<Status(
-    const RelPtr& plan,
-    const std::function<Status(const std::vector<VectorView>& columns, size_t rows)>& consume)>;
+/// Runs a plan while a query is being bound, and hands out its batches.
+using PlanRunner =
+    std::function<Status(const RelPtr& plan, const std::function<Status(const Batch& batch)>& consume)>;
+
+/// Files that lie in stores and whose columns a plugin asks for: infer_storage_schema.
+struct StorageSample {
+  std::vector<std::string> containers;  // connection strings: never print them
+  std::string format;                   // "csv", "parquet", …
+  std::string file_extension, name_prefix;
+  enum class Mode { Any, Last, All } mode = Mode::Last;  // the first file, the one written last, all
+  bool first_row_is_header = false;
+};
+/// The columns of the files, as their content suggests, and of those of type long their largest value.
+struct InferredSchema {
+  Schema columns;
+  std::vector<std::optional<int64_t>> largest;
+};
+using SchemaInference = std::function<Result<InferredSchema>(const StorageSample& sample)>;
 
 struct BindOptions {
   std::shared_ptr<const catalog::Snapshot> snapshot;
@@ -44,6 +58,7 @@ struct BindOptions {
   std::map<std::string, std::string> properties;
   /// For plugins whose columns follow from their input's values. Without it they need a declared schema.
   PlanRunner run;
+  SchemaInference infer_schema;
   /// A command's result that the query text continues: the text begins with '|' (or is empty).
   const Table* piped = nullptr;
 };

@@ -53,7 +53,7 @@ class ServicesBackend : public Backend {
     options.endpoint = request.endpoint;
     options.parameters = request.parameters;
     options.properties = request.properties;
-    if (request.run_while_binding) options.run = engine::plan_runner(services_.engine, request.run_options);
+    if (request.run_while_binding) engine::let_run(options, services_.engine, request.run_options);
     SPILLWAY_ASSIGN(kql::BoundQuery bound, kql::compile(request.text, options));
     return std::unique_ptr<PreparedQuery>(
         std::make_unique<Query>(services_.engine, snapshot, std::move(bound)));

@@ -9,6 +9,7 @@
 
 #include "kql/binder.h"
 #include "kql/functions.h"
+#include "kql/plugins/plugin_table.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::kql {
@@ -30,6 +31,7 @@ constexpr Operator kOperators[] = {
     {"declare pattern", "declare pattern P = (of:string)[part:string] { ('x').['y'] = { T }; }; P('x').y"},
     {"declare query_parameters", "declare query_parameters (least:long = 1); T | where a >= least"},
     {"distinct", "T | distinct b"},
+    {"evaluate", "T | evaluate pivot(b, count(), c) : (c:datetime, x:long)"},
     {"extend", "T | extend d = a + 1"},
     {"externaldata",
      "externaldata (x:long, y:string) ['/data/storage/some.csv'] with (format='csv', "
@@ -133,6 +135,8 @@ std::string page() {
   }
   page += "\n## Aggregates\n";
   append_functions(page, table.aggregates());
+  page += "\n## Plugins of evaluate\n\n| name | what it does |\n| --- | --- |\n";
+  for (const auto& [name, plugin] : plugin_table()) page += "| `" + name + "` | " + cell(plugin.doc) + " |\n";
   return page;
 }
 
@@ -155,6 +159,7 @@ TEST(ReferenceTest, EveryFunctionSaysWhatItGives) {
   for (const auto& [name, function] : FunctionTable::instance().aggregates()) {
     EXPECT_NE(function->doc, "") << name;
   }
+  for (const auto& [name, plugin] : plugin_table()) EXPECT_NE(plugin.doc, "") << name;
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ BindOptions World::bind_options() const {
   options.database = kDatabase;
   options.now = *parse_datetime(kNow);
   options.principal = "tester";
-  options.run = engine::plan_runner(*engine_, {});
+  engine::let_run(options, *engine_, {});
   return options;
 }
 

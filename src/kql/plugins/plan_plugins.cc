@@ -58,10 +58,10 @@ Result<Slots> find_slots(const PluginCall& call, const std::set<std::string>& ig
   const PlanColumn& bag = call.column("Column");
   const Tabular input =
       call.project(call.input(), {{call.new_column("bag", Type::Dynamic), call.reference(bag)}});
-  const Status run = call.run(input, [&](const std::vector<VectorView>& columns, size_t rows) -> Status {
-    for (size_t row = 0; row < rows; ++row) {
-      if (columns[0].is_null(row)) continue;
-      json::Cursor members(columns[0].text(row));
+  const Status run = call.run(input, [&](const Batch& batch) -> Status {
+    for (size_t row = 0; row < batch.rows; ++row) {
+      if (batch.columns[0].is_null(row)) continue;
+      json::Cursor members(batch.columns[0].text(row));
       while (members.is_object() && members.next()) {
         const std::string key = members.key();
         if (ignored.count(key) > 0) continue;
@@ -171,9 +171,9 @@ Result<Tabular> bag_unpack(PluginCall& call) {
 Result<std::vector<Value>> find_pivots(const PluginCall& call) {
   SPILLWAY_ASSIGN(Tabular distinct, call.kql("__T | distinct " + call.name("pivotColumn")));
   std::map<std::string, Value> found;
-  SPILLWAY_TRY(call.run(distinct, [&](const std::vector<VectorView>& columns, size_t rows) -> Status {
-    for (size_t row = 0; row < rows; ++row) {
-      Value value = columns[0].value(row);
+  SPILLWAY_TRY(call.run(distinct, [&](const Batch& batch) -> Status {
+    for (size_t row = 0; row < batch.rows; ++row) {
+      Value value = batch.columns[0].value(row);
       std::string text = value.str();
       found.emplace(std::move(text), std::move(value));
       if (found.size() > kMaxPluginColumns) {
@@ -282,27 +282,6 @@ Result<Tabular> pivot(PluginCall& call) {
 // ---------------------------------------------------------------------------------------------------------
 // Texts of a line
 
-Result<std::string> narrow(const PluginCall& call) {
-  const std::vector<PlanColumn>& columns = call.input().columns;
-  if (columns.size() > kMaxPluginColumns)
-    return call.fail("the input has more than " + std::to_string(kMaxPluginColumns) + " columns");
-  std::string names, values;
-  for (const PlanColumn& column : columns) {
-    json::quote(column.name, names += names.empty() ? "" : ", ");
-    values += (values.empty() ? "tostring(" : ", tostring(") + PluginCall::quoted(column.name) + ")";
-  }
-  return PluginCall::fill(
-      R"(
-__T
-| serialize Row = row_number(0)
-| project Row, __v = pack_array({values}), __j = 1
-| join kind=inner (range __c from 0 to {last} step 1 | extend __j = 1) on __j
-| sort by Row asc, __c asc
-| project Row, Column = tostring(dynamic([{names}])[__c]), Value = tostring(__v[__c])
-)",
-      {{"values", values}, {"names", names}, {"last", std::to_string(columns.size() - 1)}});
-}
-
 Result<std::string> preview(const PluginCall& call) {
   if (!call.ends_query())
     return call.fail("gives several results, so it must be the last operator of the query");
@@ -334,10 +313,6 @@ void declare_plan_plugins(PluginTable& table) {
                                         PluginParameter::Count::Optional},
                         column("column").repeated()}};
   rotate.plan = pivot;
-  Plugin& tall = table["narrow"];
-  tall.doc = "One record for each value of a wide table: row, column and value";
-  tall.signatures = {{}};
-  tall.kql = narrow;
   Plugin& first = table["preview"];
   first.doc = "The first records, and how many there are in all, in two results";
   first.signatures = {{constant_of("NumberOfRows", Accepts::Integer)}};

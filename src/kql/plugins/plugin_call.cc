@@ -294,8 +294,8 @@ Result<Value> PluginCall::value(std::string_view parameter) const {
   Tabular row = binder_.empty_row(span());
   row = project(std::move(row), {{new_column("value", expression->type), expression}});
   Value value = Value::null(expression->type);
-  SPILLWAY_TRY(run(row, [&](const std::vector<VectorView>& columns, size_t rows) -> Status {
-    if (rows > 0) value = columns[0].value(0);
+  SPILLWAY_TRY(run(row, [&](const Batch& batch) -> Status {
+    if (batch.rows > 0) value = batch.columns[0].value(0);
     return {};
   }));
   return value;
@@ -499,6 +499,24 @@ Result<Tabular> PluginCall::kql(const std::string& text) const {
   // What is read once needn't be held.
   if (input_ && text.find("__T") == text.rfind("__T")) input_->rel->materialize = materialized;
   return *std::move(first);
+}
+
+Result<InferredSchema> PluginCall::infer_schema(const StorageSample& sample) const {
+  if (!binder_.options_.infer_schema) return fail("files can't be read here before the query runs");
+  Result<InferredSchema> schema = binder_.options_.infer_schema(sample);
+  if (schema.ok()) return schema;
+  Error error = schema.error();
+  error.message = "evaluate " + plugin_.name + "(): " + error.message;
+  error.span = span();
+  return error;
+}
+
+Tabular PluginCall::native(Tabular input, const std::vector<ExprPtr>& arguments,
+                           std::shared_ptr<const NativeOperatorMaker> maker, std::vector<PlanColumn> columns,
+                           bool ordered) const {
+  std::vector<PlanColumn> added;
+  const Tabular with = binder_.with_arguments(std::move(input), arguments, added, span());
+  return binder_.add_native({with.rel}, std::move(maker), std::move(columns), ordered, span());
 }
 
 bool PluginCall::ends_query() const {

@@ -96,8 +96,14 @@ class PluginCall {
   /// expressions, which are columns of __T. Further results follow the first where the query ends here.
   Result<Tabular> kql(const std::string& text) const;
   /// Runs a plan now, and hands out its batches.
-  using Consumer = std::function<Status(const std::vector<VectorView>& columns, size_t rows)>;
+  using Consumer = std::function<Status(const Batch& batch)>;
   Status run(const Tabular& table, const Consumer& consume) const;
+  /// The columns of files.
+  Result<InferredSchema> infer_schema(const StorageSample& sample) const;
+  /// A native operator over a table that has the columns of `input` and the values of `arguments`.
+  Tabular native(Tabular input, const std::vector<ExprPtr>& arguments,
+                 std::shared_ptr<const NativeOperatorMaker> maker, std::vector<PlanColumn> columns,
+                 bool ordered) const;
   /// Adds a result behind the query's.
   Status add_result(Tabular table) const;
   bool ends_query() const;

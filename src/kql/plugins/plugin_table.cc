@@ -9,6 +9,8 @@ const PluginTable& plugin_table() {
     declare_funnel_plugins(made);
     declare_plan_plugins(made);
     declare_lookup_plugins(made);
+    declare_native_plugins(made);
+    declare_storage_plugins(made);
     declare_unsupported_plugins(made);
     for (auto& [name, plugin] : made) plugin.name = name;
     return made;

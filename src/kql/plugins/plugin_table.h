@@ -79,6 +79,8 @@ void declare_window_plugins(PluginTable& table);
 void declare_funnel_plugins(PluginTable& table);
 void declare_plan_plugins(PluginTable& table);
 void declare_lookup_plugins(PluginTable& table);
+void declare_storage_plugins(PluginTable& table);
+void declare_native_plugins(PluginTable& table);
 void declare_unsupported_plugins(PluginTable& table);
 
 /// How the declarations begin.
