@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "engine/plan_runner.h"
 #include "export/exports.h"
 #include "kql/binder.h"
 
@@ -251,6 +252,7 @@ Result<std::vector<Table>> Server::run(const std::string& text, const std::strin
   options.snapshot = catalog_->snapshot();
   options.database = database;
   options.now = clock_.now();
+  engine::let_run(options, *engine_, {});
   SPILLWAY_ASSIGN(const kql::BoundQuery query, kql::compile(text, options));
   std::vector<Table> tables;
   for (const kql::BoundResult& result : query.results) {

@@ -269,6 +269,7 @@ void declare_hll(FunctionTableBuilder& table) {
   table.scalar("dcount_hll")
       .doc("How many different values a sketch has seen, about.")
       .takes({Dynamic}, Long, native<&count_of>());
+  declare_hll_intersections(table);
 }
 
 }  // namespace spillway::kql

@@ -44,4 +44,8 @@ class Hll {
   std::vector<uint8_t> registers_;  // empty while the hashes are kept
 };
 
+class FunctionTableBuilder;
+/// Of declare_hll(): what dcount_intersect of `evaluate` needs.
+void declare_hll_intersections(FunctionTableBuilder& table);
+
 }  // namespace spillway::kql

@@ -280,6 +280,43 @@ Result<Tabular> pivot(PluginCall& call) {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+// dcount_intersect
+
+constexpr size_t kMaxSketches = 16;
+
+/// The input's columns, and a count for each sketch: of what it and all before it have in common.
+Result<Tabular> dcount_intersect(PluginCall& call) {
+  const std::vector<const PluginArgument*> sketches = call.all("hll");
+  if (sketches.size() < 2 || sketches.size() > kMaxSketches)
+    return call.fail("takes from 2 to " + std::to_string(kMaxSketches) + " sketches");
+  std::vector<ExprPtr> arguments;
+  for (const PluginArgument* sketch : sketches) arguments.push_back(sketch->value);
+  SPILLWAY_ASSIGN(ExprPtr counts, call.call("hll intersections", std::move(arguments)));
+  Outputs outputs;
+  NameAllocator names;
+  for (const PlanColumn& column : call.input().columns) {
+    names.reserve(column.name);
+    outputs.emplace_back(call.new_column(column.name, column.type), call.reference(column));
+  }
+  const PlanColumn all = call.new_column("counts", Type::Dynamic);
+  outputs.emplace_back(all, std::move(counts));
+  Tabular table = call.project(call.input(), std::move(outputs));
+  Outputs shown;
+  for (const PlanColumn& column : table.columns) {
+    if (column.id != all.id)
+      shown.emplace_back(call.new_column(column.name, column.type), call.reference(column));
+  }
+  for (size_t i = 0; i < sketches.size(); ++i) {
+    SPILLWAY_ASSIGN(
+        ExprPtr count,
+        call.call("element", {call.reference(all), call.literal(Value::int64(static_cast<int64_t>(i)))}));
+    SPILLWAY_ASSIGN(count, call.convert(std::move(count), Type::Long));
+    shown.emplace_back(call.new_column(names.unique("s" + std::to_string(i)), Type::Long), std::move(count));
+  }
+  return call.project(std::move(table), std::move(shown));
+}
+
+// ---------------------------------------------------------------------------------------------------------
 // Texts of a line
 
 Result<std::string> preview(const PluginCall& call) {
@@ -313,6 +350,10 @@ void declare_plan_plugins(PluginTable& table) {
                                         PluginParameter::Count::Optional},
                         column("column").repeated()}};
   rotate.plan = pivot;
+  Plugin& common = table["dcount_intersect"];
+  common.doc = "How many values sets have in common, from their sketches";
+  common.signatures = {{expression("hll", Accepts::Dynamic).repeated(true)}};
+  common.plan = dcount_intersect;
   Plugin& first = table["preview"];
   first.doc = "The first records, and how many there are in all, in two results";
   first.signatures = {{constant_of("NumberOfRows", Accepts::Integer)}};
