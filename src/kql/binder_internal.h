@@ -777,7 +777,6 @@ class Binder {
   std::vector<const syntax::FunctionExpr*> calls_;  // functions whose bodies are being bound
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
-  std::map<std::string, Value> set_values_;  // of set statements that give a literal
   std::vector<std::unique_ptr<syntax::Query>> plugin_queries_;  // parsed texts of plugins
   const syntax::Operator* last_operator_ = nullptr;  // of the result that is being bound
   std::vector<BoundResult> further_results_;         // that it gives behind its first
