@@ -237,10 +237,7 @@ Result<std::optional<ExprPtr>> Binder::bind_entity_scalar(const syntax::PathExpr
 }
 
 Result<ExprPtr> Binder::bind_current_cluster(TextSpan span) {
-  if (const ScalarFunction* function = FunctionTable::instance().scalar("current_cluster_endpoint")) {
-    return call(function->name, {}, span);
-  }
-  return literal(Value::string(""), span);
+  return literal(Value::string(options_.endpoint), span);
 }
 
 Result<const syntax::EntityGroupExpr*> Binder::entity_group(const syntax::Expr& expression,
