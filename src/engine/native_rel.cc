@@ -180,6 +180,15 @@ class SharedNodes {
           visit(right);
         }
         return;
+      case kql::Rel::Kind::Expand:
+        for (const auto& item : static_cast<const kql::Expand&>(node).items) visit(item.array);
+        return visit(static_cast<const kql::Expand&>(node).limit);
+      case kql::Rel::Kind::Window: {
+        const auto& window = static_cast<const kql::Window&>(node);
+        for (const auto& expr : window.partition) visit(expr);
+        for (const auto& key : window.order) visit(key.expression);
+        return visit(window.argument);
+      }
       case kql::Rel::Kind::Sort:
         for (const auto& key : static_cast<const kql::Sort&>(node).keys) visit(key.expression);
         return;
