@@ -291,6 +291,9 @@ Error PluginCall::fail_argument(std::string_view parameter, const std::string& m
 Result<Value> PluginCall::value(std::string_view parameter) const {
   const ExprPtr& expression = find(parameter)->value;
   if (expression->kind == Expr::Kind::Literal) return expression->literal;
+  if (!binder_.options_.run)
+    return fail_argument(parameter,
+                         "must be a literal here, where nothing can be computed before the query runs");
   Tabular row = binder_.empty_row(span());
   row = project(std::move(row), {{new_column("value", expression->type), expression}});
   Value value = Value::null(expression->type);
