@@ -287,10 +287,6 @@ Result<Tabular> Binder::bind_partition(const syntax::PartitionOp& op, Tabular in
   }
   if (op.in) return not_supported("'partition by … in' is not supported", op.in->span);
   if (op.query) return partition(*op.by, *op.query, std::move(input), environment, op.span);
-  if (given != "legacy") {
-    return semantic("'partition' operator: a subquery with a source of its own needs hint.strategy=legacy",
-                    op.full_query->span);
-  }
   return partition_sources(*op.by, *op.full_query, std::move(input), environment, op.span);
 }
 
