@@ -40,7 +40,7 @@ double distance(const Polygon& polygon, const LngLat& point) {
 }
 
 LngLat closest_point(const Line& line, const LngLat& point) {
-  return lnglat_of(closest_on_edges(line.index(), point_of(point)));
+  return line.vertices().at(closest_on_edges(line.index(), point_of(point)));
 }
 LngLat closest_point(const Polygon& polygon, const LngLat& point) {
   return polygon.contains(point) ? point : lnglat_of(closest_on_edges(polygon.index(), point_of(point)));

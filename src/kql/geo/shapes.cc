@@ -170,6 +170,7 @@ std::unique_ptr<Line> Line::make(Geometry geometry) {
     line->index_.Add(std::make_unique<S2Polyline::Shape>(part.get()));
     line->parts_.push_back(std::move(part));
   }
+  line->vertices_.add(geometry);
   line->source_ = std::move(geometry);
   return line;
 }

@@ -43,11 +43,13 @@ class Line {
   const MutableS2ShapeIndex& index() const { return index_; }
   bool is_single() const { return source_.kind == Geometry::Kind::LineString; }
   const Geometry& source() const { return source_; }
+  const Vertices& vertices() const { return vertices_; }
 
  private:
   std::vector<std::unique_ptr<S2Polyline>> parts_;
   MutableS2ShapeIndex index_;
   Geometry source_;
+  Vertices vertices_;
 };
 
 class Polygon {
