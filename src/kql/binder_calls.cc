@@ -399,7 +399,6 @@ Result<std::optional<ExprPtr>> Binder::bind_special_call(const syntax::CallExpr&
       {"extent_tags", &Binder::bind_extent},
       {"estimate_data_size", &Binder::bind_data_size},
       {"bag_pack_columns", &Binder::bind_pack_columns},
-      {"geo_info_from_ip_address", &Binder::bind_geo_info},
       {"bag_pack", &Binder::bind_bag_pack},
       {"pack", &Binder::bind_bag_pack},
       {"pack_dictionary", &Binder::bind_bag_pack},

@@ -147,9 +147,4 @@ Result<ExprPtr> Binder::bind_pack_columns(const syntax::CallExpr& expression, Sc
   return call("bag_pack", std::move(arguments), expression.span);
 }
 
-Result<ExprPtr> Binder::bind_geo_info(const syntax::CallExpr& call, ScalarScope&) {
-  return not_supported(
-      "geo_info_from_ip_address() needs a database of addresses, which this server doesn't have", call.span);
-}
-
 }  // namespace spillway::kql

@@ -465,7 +465,6 @@ class Binder {
   Result<ExprPtr> bind_member_of(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_data_size(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_pack_columns(const syntax::CallExpr& call, ScalarScope& scope);
-  Result<ExprPtr> bind_geo_info(const syntax::CallExpr& call, ScalarScope& scope);
 
   // binder_outputs.cc
   struct NamedOutput {
