@@ -42,6 +42,13 @@ Result<Tabular> Binder::bind_range(const syntax::RangeOp& op, const EnvironmentP
   SPILLWAY_ASSIGN(node->from, bind_scalar(*op.from, scope));
   SPILLWAY_ASSIGN(node->to, bind_scalar(*op.to, scope));
   SPILLWAY_ASSIGN(node->step, bind_scalar(*op.step, scope));
+  // An argument of a scalar function may be a value of the caller's record.
+  for (const auto& [bound, written] : {std::pair(node->from, op.from.get()), std::pair(node->to, op.to.get()),
+                                       std::pair(node->step, op.step.get())}) {
+    if (is_constant(*bound)) continue;
+    return semantic("'range' operator: can't use a value as it is defined outside its row-context scope",
+                    written->span);
+  }
   std::optional<Type> type = common_type_of(node->from->type, node->to->type, false);
   const bool time = type == Type::DateTime || type == Type::TimeSpan;
   if (time && node->step->type != Type::TimeSpan) type.reset();
