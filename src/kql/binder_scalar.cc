@@ -131,7 +131,12 @@ Result<ExprPtr> Binder::bind_name(const syntax::NameExpr& expression, ScalarScop
   if (const Binding* binding = scope.environment->find(name)) {
     if (binding->kind == Binding::Kind::Scalar) {
       // A function's argument may be a value of the caller's record: it means nothing over another table.
-      if (!scope.input || columns_are_of(*binding->scalar, *scope.input->rel)) return binding->scalar;
+      // A partition's value goes along with its records.
+      const Expr& value = *binding->scalar;
+      const bool carried = scope.input && scope.input->group && value.kind == Expr::Kind::Column &&
+                           std::any_of(scope.input->group->keys.begin(), scope.input->group->keys.end(),
+                                       [&](const PlanColumn& key) { return key.id == value.column; });
+      if (!scope.input || carried || columns_are_of(value, *scope.input->rel)) return binding->scalar;
       return semantic("'" + std::string(scope.where) + "' operator: can't use '" + name +
                           "' as it is defined outside its row-context scope",
                       expression.span);
