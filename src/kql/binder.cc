@@ -194,8 +194,7 @@ Status Binder::bind_result(const syntax::Expr& expression, const EnvironmentPtr&
   }
   if (const auto* pipe = expression.try_as<syntax::PipeExpr>()) return bind_result_pipe(*pipe, environment);
   SPILLWAY_ASSIGN(Tabular table, bind_tabular(expression, environment));
-  add_result(std::move(table), kPrimaryResult);
-  return Status();
+  return add_primary_result(std::move(table), expression.span);
 }
 
 /// The plan with exactly the visible columns.

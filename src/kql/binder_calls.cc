@@ -310,6 +310,10 @@ Result<ExprPtr> Binder::bind_call(const syntax::CallExpr& call_expression, Scala
   SPILLWAY_ASSIGN(const std::optional<FoundFunction> user,
                   find_function(name, scope.environment, expression.name.span));
   if (user) return bind_user_function(*user, expression, scope);
+  if (scope.graph) {
+    SPILLWAY_ASSIGN(std::optional<ExprPtr> shown, bind_graph_call(expression, scope));
+    if (shown) return *std::move(shown);
+  }
   SPILLWAY_ASSIGN(std::optional<ExprPtr> special, bind_special_call(expression, scope));
   if (special) return *std::move(special);
   const FunctionTable& table = FunctionTable::instance();

@@ -23,6 +23,15 @@ void Binder::add_result(Tabular table, std::string name) {
   last_operator_ = nullptr;
 }
 
+Status Binder::add_primary_result(Tabular table, TextSpan span) {
+  if (table.no_result) return Status();
+  if (table.graph) {
+    return semantic("Expected a table, not a graph: end with graph-match, graph-to-table …", span);
+  }
+  add_result(std::move(table), "PrimaryResult");
+  return Status();
+}
+
 /// A pipeline as a query's statement; its last operator may be one that gives several results.
 Status Binder::bind_result_pipe(const syntax::PipeExpr& pipe, const EnvironmentPtr& environment) {
   const syntax::Operator& last = *pipe.operators.back();
@@ -38,8 +47,7 @@ Status Binder::bind_result_pipe(const syntax::PipeExpr& pipe, const EnvironmentP
     }
     if (last.kind == OperatorKind::Fork) return bind_fork(last.as<syntax::ForkOp>(), *table, scope);
     if (last.kind == OperatorKind::Facet) return bind_facet(last.as<syntax::FacetOp>(), *table, scope);
-    add_result(*std::move(table), "PrimaryResult");
-    return Status();
+    return add_primary_result(*std::move(table), pipe.span);
   };
   Status status = bind();
   as_scopes_.pop_back();

@@ -18,6 +18,8 @@
 //   binder_sources.cc     print, range, datatable
 //   binder_window.cc      window functions, and which operators give rows in an order
 //   binder_scan.cc        scan
+//   binder_graph.cc       make-graph, graph-mark-components, graph-to-table
+//   binder_graph_match.cc graph-match, graph-shortest-paths
 //   binder_native.cc      native operators (kql/native_operator.h)
 //   binder_parse.cc       parse, parse-where, parse-kv
 //   binder_search.cc      search, find
@@ -59,6 +61,11 @@ inline constexpr size_t kMaxLetStatements = 2'000;  // of one block
 class Environment;
 using EnvironmentPtr = std::shared_ptr<const Environment>;
 
+struct Graph;          // kql/binder_graph.h
+struct GraphScope;     // the same
+struct PatternColumn;  // the same
+struct PatternQuery;   // the same
+
 /// The groups of a subquery of mv-apply or partition, which runs over the records of all of them at once. Its
 /// columns are hidden ones of the plan (Group in plan.h).
 struct Grouping {
@@ -86,13 +93,15 @@ struct Tabular {
   /// The nodes from a table scan (first) up to `rel` that keep its records apart, so that the hidden columns
   /// of ingestion time and cursor can still be drawn through them; empty where they are lost.
   std::vector<std::shared_ptr<Rel>> chain;
-  bool serialized = false;    // its rows have an order that window functions may rely on
-  bool only_filters = false;  // `chain` holds nothing but filters over the scan
-  std::optional<Grouping> group;  // set within a subquery of mv-apply or partition
-  std::string name;           // of the table, or given by `as`: for withsource
-  std::string database;       // of the table that `name` names; empty for other names
-  std::string visualization;  // of render
-  std::string result_name;    // of `as` at the end
+  bool serialized = false;             // its rows have an order that window functions may rely on
+  bool only_filters = false;           // `chain` holds nothing but filters over the scan
+  std::optional<Grouping> group;       // set within a subquery of mv-apply or partition
+  std::string name;                    // of the table, or given by `as`: for withsource
+  std::string database;                // of the table that `name` names; empty for other names
+  std::shared_ptr<const Graph> graph;  // of make-graph: for graph operators only; there are no columns then
+  bool no_result = false;              // `graph-to-table nodes as N, edges as E`: what it gives are the names
+  std::string visualization;           // of render
+  std::string result_name;             // of `as` at the end
 };
 
 /// What a let statement or a parameter stands for.
@@ -185,6 +194,7 @@ struct ScalarScope {
   AggregateScope* aggregates = nullptr;
   /// Rows that have a name: s1.x of a scan's step, n.x of a graph's node.
   const std::map<std::string, std::vector<PlanColumn>>* rows = nullptr;
+  GraphScope* graph = nullptr;          // in a clause of graph-match
   std::shared_ptr<WindowStage> window;  // of the operator's window functions, where it has some
   std::string_view where;               // the operator, for messages
   bool case_sensitive = false;          // search kind=case_sensitive: all string operators are
@@ -347,6 +357,8 @@ class Binder {
   Status add_facet(const Tabular& input, const PlanColumn& column, TextSpan span);
   /// A result of the query; `name` is what it is called where `as` doesn't say.
   void add_result(Tabular table, std::string name);
+  /// What a statement gives: nothing, where it only names tables.
+  Status add_primary_result(Tabular table, TextSpan span);
 
   // binder_external.cc
   Result<Tabular> bind_external_data(const syntax::ExternalDataExpr& expression,
@@ -731,6 +743,36 @@ class Binder {
                               const std::vector<std::pair<PlanColumn, ExprPtr>>& arguments,
                               const syntax::ScanOp& op);
 
+  // binder_graph.cc
+  static bool takes_graph(syntax::OperatorKind kind);
+  Result<Tabular> bind_graph_operator(const syntax::Operator& op, Tabular input,
+                                      const EnvironmentPtr& environment);
+  Result<Tabular> bind_make_graph(const syntax::MakeGraphOp& op, Tabular input,
+                                  const EnvironmentPtr& environment);
+  /// A node's id as text, with the partition that it is of.
+  Result<ExprPtr> node_key(const ExprPtr& partition, const ExprPtr& id, TextSpan span);
+  Status make_graph_edges(const syntax::MakeGraphOp& op, Tabular input, const syntax::Name* partition,
+                          Graph& graph);
+  Status make_graph_nodes(const syntax::MakeGraphOp& op, const syntax::Name* partition,
+                          const EnvironmentPtr& environment, Graph& graph);
+  Result<RelPtr> node_table(Tabular table, const std::string& key, const syntax::Name* partition,
+                            const std::vector<PlanColumn>& properties, TextSpan span);
+  Result<Tabular> bind_graph_components(const syntax::GraphMarkComponentsOp& op, const Graph& graph);
+  Result<Tabular> graph_table(const syntax::GraphToTableOutput& output, const Graph& graph);
+  Result<Tabular> bind_graph_to_table(const syntax::GraphToTableOp& op, const Graph& graph);
+
+  // binder_graph_match.cc
+  friend class PatternBinder;
+  Result<Tabular> bind_pattern(const PatternQuery& query, const syntax::Operator& op, const Graph& graph,
+                               const EnvironmentPtr& environment);
+  ExprPtr show_of_match(GraphScope& graph, PatternColumn shown, Type type, TextSpan span);
+  Result<ExprPtr> bag_of(const std::vector<PlanColumn>& properties, TextSpan span);
+  /// A name, a call, that means something in a graph's clauses only; nullopt: it doesn't.
+  Result<std::optional<ExprPtr>> bind_graph_name(const syntax::NameExpr& expression, ScalarScope& scope);
+  Result<std::optional<ExprPtr>> bind_graph_call(const syntax::CallExpr& expression, ScalarScope& scope);
+  Result<ExprPtr> node_trait(std::string_view function, const Graph& graph, TextSpan span);
+  Result<ExprPtr> bind_over_path(const syntax::CallExpr& expression, ScalarScope& scope);
+
   // binder_native.cc
   /// The table with its visible columns and, behind them, `arguments`: what a native operator reads. The
   /// columns that hold the arguments go to `added`; a user sees none of them.
@@ -777,8 +819,8 @@ class Binder {
   /// Where `as` defines its names: the query's outermost environment, and those of the pipelines being bound.
   std::vector<Environment*> as_scopes_;
   std::vector<std::unique_ptr<syntax::Query>> plugin_queries_;  // parsed texts of plugins
-  const syntax::Operator* last_operator_ = nullptr;  // of the result that is being bound
-  std::vector<BoundResult> further_results_;         // that it gives behind its first
+  const syntax::Operator* last_operator_ = nullptr;             // of the result that is being bound
+  std::vector<BoundResult> further_results_;                    // that it gives behind its first
   ColumnId next_id_ = 1;
   size_t plan_nodes_ = 0;
   int function_depth_ = 0;

@@ -302,7 +302,7 @@ bool Binder::is_tabular(const syntax::Expr& expression, const EnvironmentPtr& en
       if (call.scope) return scoped_call_is_tabular(call, environment, depth);
       if (find_pattern(expression, environment)) return true;
       const std::string& name = call.name.text;
-      return is_table_function(name) || name == "materialize" || of_function(name);
+      return is_table_function(name) || name == "graph" || name == "materialize" || of_function(name);
     }
     case ExprKind::Path: {
       const auto& path = expression.as<syntax::PathExpr>();
@@ -677,6 +677,13 @@ Result<Tabular> Binder::bind_table_call(const syntax::CallExpr& call, const Envi
       SPILLWAY_ASSIGN(database, database_of(options_.database, call.span));
     }
     return bind_table_function(call, *database, environment);
+  }
+  if (name == "graph") {  // a graph model's: there are none
+    SPILLWAY_TRY(check_arguments(call, 1, 2));
+    SPILLWAY_ASSIGN(const std::string graph,
+                    constant_text(*call.arguments[0].value, environment, "a graph's name"));
+    return Error(ErrorCode::EntityNotFound,
+                 "graph(): the graph '" + graph + "' was not found; make one with make-graph", call.span);
   }
   std::optional<FoundFunction> found;
   if (call.scope) {

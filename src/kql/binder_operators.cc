@@ -25,6 +25,10 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
     if (source.ok()) source->serialized = serializes(op.kind, false);
     return source;
   }
+  if (takes_graph(op.kind)) return bind_graph_operator(op, *std::move(input), environment);
+  if (input->graph && op.kind != OperatorKind::As) {
+    return semantic("'" + std::string(spelling(op.kind)) + "' operator: expected a table, not a graph", op.keyword);
+  }
   const bool serialized = serializes(op.kind, input->serialized);
   if (op.kind == OperatorKind::Serialize) input->serialized = true;
   input->visualization.clear();
@@ -50,6 +54,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
         return bind_project_rename(op.as<syntax::ProjectRenameOp>(), std::move(table));
       case OperatorKind::ProjectReorder:
         return bind_project_reorder(op.as<syntax::ProjectReorderOp>(), std::move(table));
+      case OperatorKind::MakeGraph:
+        return bind_make_graph(op.as<syntax::MakeGraphOp>(), std::move(table), environment);
       case OperatorKind::Scan: return bind_scan(op.as<syntax::ScanOp>(), std::move(table), environment);
       case OperatorKind::Take:
         return bind_take(*op.as<syntax::TakeOp>().count.value, std::move(table), environment, op.span, where);

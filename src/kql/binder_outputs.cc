@@ -41,6 +41,8 @@ std::optional<CallName> call_name(const syntax::CallExpr& call) {
       {"merge_tdigest", {"tdigests_merge_result", false}},
       {"tdigest_merge", {"tdigests_merge_result", false}},
       {"ingestion_time", {"$IngestionTime", false}},
+      {"node_degree_in", {"node_degree_in", false}},
+      {"node_degree_out", {"node_degree_out", false}},
   };
   const std::string& name = call.name.text;
   if (kNamedByArgument.find(" " + name + " ") != std::string_view::npos) return CallName();

@@ -117,6 +117,10 @@ bool columns_are_of(const Expr& expression, const Rel& table) {
 
 Result<ExprPtr> Binder::bind_name(const syntax::NameExpr& expression, ScalarScope& scope) {
   const std::string& name = expression.name.text;
+  if (scope.graph) {
+    SPILLWAY_ASSIGN(std::optional<ExprPtr> element, bind_graph_name(expression, scope));
+    if (element) return *std::move(element);
+  }
   if (scope.input) {
     for (const PlanColumn& column : scope.input->columns) {
       if (column.name == name) {
