@@ -313,7 +313,8 @@ class PatternBinder {
     NameAllocator allocator;
     SPILLWAY_TRY(Binder::claim_names(query_.project, where(), allocator));
     Tabular none;
-    SPILLWAY_ASSIGN(auto outputs, binder_.bind_outputs(query_.project, names, none, allocator, false));
+    SPILLWAY_ASSIGN(auto outputs, binder_.bind_outputs(query_.project, names, none, allocator,
+                                                       Binder::OutputStyle::Project));
     std::set<ColumnId> used;
     for (const ExprPtr& conjunct : late_) collect_columns(*conjunct, used);
     for (const auto& [column, value] : outputs) collect_columns(*value, used);
