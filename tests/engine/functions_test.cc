@@ -125,7 +125,7 @@ TEST_F(FunctionsTest, AnErrorOfANativeFunctionComesOutAsItIs) {
   const Error error = error_of(
       project(numbers(10), {{2, "x", Type::Long}}, {native_call("fail", fail, {column(1)}, Type::Long)}));
   EXPECT_EQ(error.code, ErrorCode::BadRequest);
-  EXPECT_EQ(error.message, "bin(): the size must not be 'zero'");
+  EXPECT_EQ(error.message, "fail(): bin(): the size must not be 'zero'");
 
   const kql::NativeFunction raise = [](const kql::NativeCall&) -> Status {
     throw std::runtime_error("oops");

@@ -148,7 +148,7 @@ TEST(Dates, GoToTheEndsOfTime) {
   EXPECT_EQ(folded("startofday(datetime(2024-05-15), 9223372036854775807)"), "datetime(null)");
   EXPECT_EQ(folded("datetime_add('month', 1, datetime(2024-01-31))"),
             "datetime(2024-02-29T00:00:00.0000000Z)");
-  EXPECT_EQ(folded("week_of_year(datetime(2000-01-01))"), "long(52)");
+  EXPECT_EQ(folded("week_of_year(datetime(2000-01-01))"), "int(52)");
   EXPECT_EQ(folded("bin(-7, 5)"), "long(-10)");
   EXPECT_EQ(folded("bin_at(datetime(2024-05-15), 7d, datetime(2024-05-20))"),
             "datetime(2024-05-13T00:00:00.0000000Z)");
