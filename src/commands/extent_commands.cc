@@ -405,9 +405,13 @@ Result<Tables> merge(Call& call, bool async) {
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(call.names[0]));
-  const auto work =
-      [&ingestor = call.services.ingestor, name = database->name, table,
-       list = std::vector<Guid>(ids.begin(), ids.end())](const engine::RunOptions& options) -> Result<Table> {
+  std::vector<Guid> list;  // in the table's order
+  for (const ExtentPtr& extent : *table->extents) {
+    if (ids.contains(extent->id)) list.push_back(extent->id);
+  }
+  if (list.size() != ids.size()) list.assign(ids.begin(), ids.end());  // merge() says how many are missing
+  const auto work = [&ingestor = call.services.ingestor, name = database->name, table,
+                     list](const engine::RunOptions& options) -> Result<Table> {
     const auto started = std::chrono::steady_clock::now();
     SPILLWAY_ASSIGN(const Extent merged, ingestor.merge(name, *table, list, options));
     const Ticks elapsed =
