@@ -57,6 +57,24 @@ Result<Tabular> Binder::bind_scan(const syntax::ScanOp& op, Tabular input,
     for (const syntax::OrderedExpr& key : op.order_by) by.push_back(&key);
     SPILLWAY_ASSIGN(input, bind_sort(by, std::move(input), environment, op.span, "scan"));
   }
+  const std::optional<Grouping> group = input.group;
+  std::set<ColumnId> hidden;
+  if (group) {
+    if (group->live) {
+      return not_supported(
+          "The operator 'scan' is not supported before an aggregate without 'by' in a subquery", op.keyword);
+    }
+    group->use->keys = true;
+    // What tells the groups apart goes through like any column, without a name that a step could use.
+    for (PlanColumn column : group->columns()) {
+      const bool visible = std::any_of(input.columns.begin(), input.columns.end(),
+                                       [&](const PlanColumn& shown) { return shown.id == column.id; });
+      if (visible) continue;
+      column.name.clear();
+      hidden.insert(column.id);
+      input.columns.push_back(std::move(column));
+    }
+  }
   auto maker = std::make_shared<ScanMaker>();
   std::vector<PlanColumn> columns = input.columns;
   maker->passed = columns.size();
@@ -73,6 +91,10 @@ Result<Tabular> Binder::bind_scan(const syntax::ScanOp& op, Tabular input,
     maker->partition.push_back(maker->passed + arguments.size());
     arguments.emplace_back(new_column("argument", value->type), std::move(value));
   }
+  for (const PlanColumn& key : group ? group->keys : std::vector<PlanColumn>()) {
+    maker->partition.push_back(maker->passed + arguments.size());
+    arguments.emplace_back(new_column("argument", key.type), column_reference(key, op.span));
+  }
   for (size_t i = 0; i < op.steps.size(); ++i) {
     std::vector<PlanColumn> state;
     for (size_t c = 0; c < columns.size(); ++c) {
@@ -88,7 +110,12 @@ Result<Tabular> Binder::bind_scan(const syntax::ScanOp& op, Tabular input,
                     bind_scan_step(op.steps[i], columns, maker->passed, late, arguments, scope));
     maker->steps.push_back(std::move(step));
   }
-  return finish_scan(std::move(input), std::move(maker), std::move(columns), arguments, op);
+  SPILLWAY_ASSIGN(Tabular table,
+                  finish_scan(std::move(input), std::move(maker), std::move(columns), arguments, op));
+  if (!group) return table;
+  std::erase_if(table.columns, [&](const PlanColumn& column) { return hidden.contains(column.id); });
+  table.group = group;
+  return hide(std::move(table), group->columns(), op.span);
 }
 
 Status Binder::declare_scan_columns(const syntax::ScanOp& op, const EnvironmentPtr& environment,
