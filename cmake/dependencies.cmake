@@ -28,6 +28,7 @@ find_library(UTF8PROC utf8proc REQUIRED)
 find_package(EXPAT REQUIRED)
 find_file(UAP_CORE regexes.yaml PATHS /usr/share/uap-core REQUIRED)
 find_library(S2 s2 REQUIRED)
+find_package(absl REQUIRED)  # what S2's headers call, where it isn't inlined
 find_library(GEOGRAPHICLIB GeographicLib REQUIRED)
 find_library(MAXMINDDB maxminddb REQUIRED)
 if(SPILLWAY_TESTS)
