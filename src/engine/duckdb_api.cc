@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "engine/decimals.h"
-
 namespace spillway::engine {
 namespace {
 
@@ -148,7 +146,7 @@ TypeHandle logical_type(Type type) {
     case Type::DateTime:
     case Type::TimeSpan: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
     case Type::Real: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE));
-    case Type::Decimal: return TypeHandle(duckdb_create_decimal_type(kDecimalWidth, kDecimalScale));
+    case Type::Decimal: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BLOB));
     case Type::Guid: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_UUID));
     case Type::String:
     case Type::Dynamic: break;

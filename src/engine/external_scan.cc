@@ -90,7 +90,8 @@ Typed typed(const std::string& value, const std::string& type) {
   if (type == "BOOLEAN") return {value, Type::Bool};
   if (kIntegers.contains(type)) return {"CAST(" + value + " AS BIGINT)", Type::Long};
   if (type == "UBIGINT" || type.ends_with("HUGEINT") || type.starts_with("DECIMAL")) {
-    return {"TRY_CAST(" + value + " AS " + sql_type(Type::Decimal) + ")", Type::Decimal};
+    // By way of its text, which every type of number can be made of: see select_parquet().
+    return {"CAST(" + value + " AS VARCHAR)", Type::Decimal};
   }
   // By its own text a float keeps its digits.
   if (type == "FLOAT") return {"CAST(CAST(" + value + " AS VARCHAR) AS DOUBLE)", Type::Real};
@@ -373,7 +374,10 @@ Result<std::string> ExternalScanLowering::select_parquet(const Files& files) {
                         mapped(rel_, column) ? path_name(rel_.sources[column]) : wanted.name;
                     const auto there = types.find(name);
                     if (there == types.end()) return sql_null(wanted.type);
-                    const Typed value = typed("t." + sql_name(name), there->second);
+                    Typed value = typed("t." + sql_name(name), there->second);
+                    if (value.type == Type::Decimal) {
+                      SPILLWAY_ASSIGN(value.sql, lowering_.convert(value.sql, Type::String, Type::Decimal));
+                    }
                     // A timespan is exported as its ticks.
                     if (value.type == Type::Long && wanted.type == Type::TimeSpan) return value.sql;
                     return lowering_.convert(value.sql, value.type, wanted.type);

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <unordered_set>
 
-#include "engine/decimals.h"
+#include "base/decimal_number.h"
 #include "engine/lowering.h"
 #include "engine/native_rel.h"
 #include "engine/sql.h"

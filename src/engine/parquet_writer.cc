@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <set>
 
-#include "engine/decimals.h"
+#include "base/decimal_number.h"
 #include "engine/engine_impl.h"
 #include "engine/paths.h"
 #include "engine/sql.h"
@@ -45,6 +45,25 @@ std::string timestamp_of(const std::string& ticks, DatetimePrecision precision) 
                                        ? ticks + " // " + std::to_string(kTicksPerMicrosecond)
                                        : ticks + " // " + std::to_string(kTicksPerMillisecond) + " * 1000";
   return "make_timestamptz(" + microseconds + " - " + std::to_string(kEpochMicroseconds) + ")";
+}
+
+/// What Parquet's readers take a decimal as. A number that doesn't fit ends the export.
+constexpr const char* kExportedDecimal = "DECIMAL(38,18)";
+
+/// tostring() of a column.
+kql::Expr text_of(const kql::PlanColumn& column) {
+  auto argument = std::make_shared<kql::Expr>();
+  argument->kind = kql::Expr::Kind::Column;
+  argument->type = column.type;
+  argument->column = column.id;
+  kql::Expr call;
+  call.kind = kql::Expr::Kind::Call;
+  call.type = Type::String;
+  for (const auto& overload : kql::FunctionTable::instance().scalar("tostring")->overloads) {
+    if (overload->parameters[0].type == column.type) call.function = overload.get();
+  }
+  call.args = {std::move(argument)};
+  return call;
 }
 
 std::string exported(const kql::PlanColumn& column, DatetimePrecision precision) {
@@ -97,13 +116,25 @@ bool is_own_key(Type type) {
 /// The key that a partition value has in a folder's name.
 std::string key_of(const std::string& value, Type type) {
   if (is_own_key(type)) return value;
-  const std::string marked = std::string("'") + kValueMark + "' || CAST(" + value + " AS VARCHAR)";
+  const std::string text = type == Type::Decimal ? "hex(" + value + ")" : "CAST(" + value + " AS VARCHAR)";
+  const std::string marked = std::string("'") + kValueMark + "' || " + text;
   const std::string key = type == Type::String || type == Type::Dynamic
                               ? "CASE WHEN strlen(" + value + ") <= " + std::to_string(kMaxKeyBytes) +
                                     " THEN " + marked + " ELSE '" + kHashMark + "' || sha256(" + value +
                                     ") END"
                               : marked;
   return "COALESCE(" + key + ", '" + kNullMark + "')";
+}
+
+/// The bytes of pairs of hexadecimal digits.
+std::string unhex(std::string_view digits) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    unsigned char byte = 0;
+    std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16);
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
 }
 
 /// The value of a key; nullopt for a hash.
@@ -121,12 +152,7 @@ Result<std::optional<Value>> value_of(const std::string& key, Type type) {
     case Type::Bool: return std::optional<Value>(Value::boolean(text == "true"));
     case Type::String: return std::optional<Value>(Value::string(text));
     case Type::Dynamic: return std::optional<Value>(Value::dynamic(text));
-    case Type::Decimal: {
-      const auto units = parse_decimal(text);
-      if (!units) return broken;
-      char digits[kDecimalText];
-      return std::optional<Value>(Value::decimal(std::string(digits, format_decimal(*units, digits))));
-    }
+    case Type::Decimal: return std::optional<Value>(Value::decimal(DecimalNumber::decode(unhex(text)).str()));
     case Type::Guid: {
       const auto guid = Guid::parse(text);
       if (!guid) return broken;
@@ -253,7 +279,12 @@ Result<std::vector<WrittenFile>> ParquetWriter::write() {
   std::vector<std::string> items;
   for (const kql::PlanColumn& column : plan_.columns) {
     column_names_.push_back(names.add(column.name));
-    items.push_back(exported(column, options_.datetime_precision) + " AS " + sql_name(column_names_.back()));
+    std::string sql = exported(column, options_.datetime_precision);
+    if (column.type == Type::Decimal) {
+      SPILLWAY_ASSIGN(const std::string text, lowering_.over_output(text_of(column)));
+      sql = "CAST(NULLIF(" + text + ", '') AS " + kExportedDecimal + ")";
+    }
+    items.push_back(sql + " AS " + sql_name(column_names_.back()));
   }
   std::string options = copy_options();
   std::string target = options_.folder;

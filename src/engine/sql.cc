@@ -1,8 +1,9 @@
 #include "engine/sql.h"
 
+#include <array>
 #include <cmath>
 
-#include "engine/decimals.h"
+#include "base/decimal_number.h"
 
 namespace spillway::engine {
 namespace {
@@ -19,13 +20,23 @@ std::string quoted(std::string_view text, char quote) {
   return out;
 }
 
-const std::string kDecimalType =
-    "DECIMAL(" + std::to_string(kDecimalWidth) + "," + std::to_string(kDecimalScale) + ")";
-
 std::string sql_real(double value) {
   if (std::isnan(value)) return "CAST('nan' AS DOUBLE)";
   if (std::isinf(value)) return value > 0 ? "CAST('inf' AS DOUBLE)" : "CAST('-inf' AS DOUBLE)";
   return "CAST('" + format_real(value) + "' AS DOUBLE)";
+}
+
+/// The bytes that stand for it: base/decimal_number.h.
+std::string sql_decimal(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::array<char, DecimalNumber::kMaxEncoded> bytes;
+  const size_t size = DecimalNumber::parse(text).value_or(DecimalNumber()).encode(bytes.data());
+  std::string sql = "CAST('";
+  for (size_t i = 0; i < size; ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    sql.append("\\x").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+  }
+  return sql + "' AS BLOB)";
 }
 
 }  // namespace
@@ -54,7 +65,7 @@ std::string sql_type(Type type) {
     case Type::DateTime:
     case Type::TimeSpan: return "BIGINT";
     case Type::Real: return "DOUBLE";
-    case Type::Decimal: return kDecimalType;
+    case Type::Decimal: return "BLOB";
     case Type::Guid: return "UUID";
     case Type::String:
     case Type::Dynamic: break;
@@ -79,7 +90,7 @@ std::string sql_literal(const Value& value) {
     case Type::TimeSpan:
       return "CAST(" + std::to_string(value.as_int()) + " AS " + sql_type(value.type()) + ")";
     case Type::Real: return sql_real(value.as_real());
-    case Type::Decimal:
+    case Type::Decimal: return sql_decimal(value.as_text());
     case Type::Guid: break;
   }
   return "CAST(" + sql_string(value.str()) + " AS " + sql_type(value.type()) + ")";

@@ -1,7 +1,7 @@
 // The one place that quotes SQL, and that writes values and types in it.
 //
-// How KQL's types stand in DuckDB (base/types.h): datetime and timespan BIGINT ticks, decimal DECIMAL(38,18),
-// dynamic VARCHAR with JSON text, guid UUID, string VARCHAR that is never NULL.
+// How KQL's types stand in DuckDB (base/types.h): datetime and timespan BIGINT ticks, decimal BLOB
+// (DecimalNumber::encode()), dynamic VARCHAR with JSON text, guid UUID, string VARCHAR that is never NULL.
 #pragma once
 
 #include <string>

@@ -1,22 +1,15 @@
 #include "engine/vectors.h"
 
+#include <array>
 #include <cstring>
 
-#include "engine/decimals.h"
+#include "base/decimal_number.h"
 
 namespace spillway::engine {
 namespace {
 
 /// DuckDB keeps a UUID as a signed 128-bit number with its highest bit flipped, so that it sorts as text.
 constexpr uint64_t kUuidSign = uint64_t{1} << 63;
-
-Int128 to_int128(const duckdb_hugeint& value) {
-  return static_cast<Int128>((static_cast<UInt128>(static_cast<uint64_t>(value.upper)) << 64) | value.lower);
-}
-
-duckdb_hugeint to_hugeint(Int128 value) {
-  return {static_cast<uint64_t>(value), static_cast<int64_t>(value >> 64)};
-}
 
 bool is_valid(const uint64_t* validity, size_t i) {
   return !validity || ((validity[i >> 6] >> (i & 63)) & 1);
@@ -30,7 +23,7 @@ VectorView VectorReader::read(duckdb_vector vector, size_t rows) {
     case Type::String:
     case Type::Dynamic: return VectorView(type_, read_texts(vector, rows), validity, rows);
     case Type::Guid: return VectorView(type_, read_guids(vector, rows), validity, rows);
-    case Type::Decimal: return VectorView(type_, read_decimals(vector, validity, rows), validity, rows);
+    case Type::Decimal: return VectorView(type_, read_decimals(vector, rows), validity, rows);
     default: return VectorView(type_, duckdb_vector_get_data(vector), validity, rows);
   }
 }
@@ -61,15 +54,17 @@ const void* VectorReader::read_guids(duckdb_vector vector, size_t rows) {
   return guids_.data();
 }
 
-const void* VectorReader::read_decimals(duckdb_vector vector, const uint64_t* validity, size_t rows) {
-  if (texts_.size() < rows) {
-    texts_.resize(rows);
-    characters_.resize(rows * kDecimalText);
-  }
-  const auto* values = static_cast<duckdb_hugeint*>(duckdb_vector_get_data(vector));
+const void* VectorReader::read_decimals(duckdb_vector vector, size_t rows) {
+  read_texts(vector, rows);
+  characters_.clear();
+  ends_.clear();
   for (size_t i = 0; i < rows; ++i) {
-    char* text = characters_.data() + i * kDecimalText;
-    texts_[i] = {text, is_valid(validity, i) ? format_decimal(to_int128(values[i]), text) : 0};
+    if (!texts_[i].empty()) DecimalNumber::decode(texts_[i]).append_to(characters_);
+    ends_.push_back(characters_.size());
+  }
+  for (size_t i = 0; i < rows; ++i) {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    texts_[i] = std::string_view(characters_).substr(begin, ends_[i] - begin);
   }
   return texts_.data();
 }
@@ -89,13 +84,15 @@ void VectorWriter::set_null(size_t i) {
 
 void VectorWriter::set_text(size_t i, std::string_view text) {
   if (type_ == Type::Decimal) {
-    if (const auto units = parse_decimal(text)) {
-      static_cast<duckdb_hugeint*>(data_)[i] = to_hugeint(*units);
-    } else {
-      set_null(i);
-    }
-    return;
+    const auto number = DecimalNumber::parse(text);
+    if (!number) return set_null(i);
+    std::array<char, DecimalNumber::kMaxEncoded> bytes;
+    return put_bytes(i, {bytes.data(), number->encode(bytes.data())});
   }
+  put_bytes(i, text);
+}
+
+void VectorWriter::put_bytes(size_t i, std::string_view text) {
   duckdb_string_t& target = static_cast<duckdb_string_t*>(data_)[i];
   if (text.size() <= sizeof(target.value.inlined.inlined)) {
     target = {};

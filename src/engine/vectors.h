@@ -6,6 +6,7 @@
 #include <duckdb.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,12 +26,13 @@ class VectorReader {
  private:
   const void* read_texts(duckdb_vector vector, size_t rows);
   const void* read_guids(duckdb_vector vector, size_t rows);
-  const void* read_decimals(duckdb_vector vector, const uint64_t* validity, size_t rows);
+  const void* read_decimals(duckdb_vector vector, size_t rows);
 
   Type type_;
   std::vector<std::string_view> texts_;
   std::vector<Guid> guids_;
-  std::vector<char> characters_;  // of decimals
+  std::string characters_;  // of decimals, one after the other
+  std::vector<size_t> ends_;
 };
 
 /// Writes into a vector of DuckDB's.
@@ -45,6 +47,8 @@ class VectorWriter : public VectorSink {
   void* data() override;
 
  private:
+  void put_bytes(size_t i, std::string_view text);
+
   Type type_;
   duckdb_vector vector_;
   void* data_;

@@ -152,16 +152,20 @@ class Conversion {
     return family_ == Family::Integer ? "TRY_CAST(" + value_ + " AS BIGINT)" : std::string();
   }
 
-  std::string number(Type target) const {
+  Result<std::string> number(Type target) {
+    // Decimals are read from the text that every number has.
+    if (target == Type::Decimal && (family_ == Family::Bool || is_number())) {
+      const std::string number = family_ == Family::Bool ? "CAST(" + value_ + " AS INTEGER)" : value_;
+      return from_function(functions_.from_text(target), "CAST(" + number + " AS VARCHAR)");
+    }
     if (family_ == Family::Bool) {
       if (target == Type::Real) return "CAST(CAST(" + value_ + " AS INTEGER) AS DOUBLE)";
       return "CAST(" + value_ + " AS " + engine::sql_type(target) + ")";
     }
-    if (!is_number()) return {};
+    if (!is_number()) return std::string();
     if (target == Type::Bool) return "(" + value_ + " <> 0)";
     const bool whole = target == Type::Int || target == Type::Long;
-    std::string source = whole && family_ != Family::Integer ? "trunc(" + value_ + ")" : value_;
-    if (family_ == Family::Float && target == Type::Decimal) source = "CAST(" + value_ + " AS VARCHAR)";
+    const std::string source = whole && family_ != Family::Integer ? "trunc(" + value_ + ")" : value_;
     return "TRY_CAST(" + source + " AS " + engine::sql_type(target) + ")";
   }
 

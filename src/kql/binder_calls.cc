@@ -134,8 +134,8 @@ std::optional<Value> convert_number(const Value& value, Type to) {
   const Type from = value.type();
   if (!is_numeric(from) || !is_numeric(to)) return std::nullopt;
   if (to == Type::Decimal) {
-    const std::optional<std::string> text = parse_decimal(value.str());
-    return text ? Value::decimal(*text) : Value::null(to);
+    const std::optional<DecimalNumber> number = DecimalNumber::parse(value.str());
+    return number ? Value::decimal(number->str()) : Value::null(to);
   }
   if (from == Type::Decimal) return std::nullopt;
   if (to == Type::Real && from != Type::Real) return Value::real(static_cast<double>(value.as_int()));

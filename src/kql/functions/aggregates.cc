@@ -4,6 +4,7 @@
 // tdigest.cc.
 #include <tuple>
 
+#include "base/decimal_number.h"
 #include "kql/functions/builder.h"
 
 namespace spillway::kql {
@@ -17,9 +18,9 @@ struct Pair {
     conditional.doc(text + ", of the rows for which a predicate is true.");
     return *this;
   }
-  Pair& takes(std::initializer_list<P> parameters, R result, const std::string& sql_template) {
-    plain.takes(parameters, result, sql_template);
-    conditional.takes_if(parameters, result, sql_template);
+  Pair& takes(std::initializer_list<P> parameters, R result, const A& lowering) {
+    plain.takes(parameters, result, lowering);
+    conditional.takes_if(parameters, result, lowering);
     return *this;
   }
 };
@@ -61,20 +62,58 @@ void declare_counts(FunctionTableBuilder& table) {
   }
 }
 
+/// A sum of decimals; null once it is too large.
+class DecimalSum : public AggregateState {
+ public:
+  Status add(const std::vector<VectorView>& arguments, size_t row) override {
+    if (!arguments[0].is_null(row)) take(DecimalNumber::parse(arguments[0].text(row)), 1);
+    return Status();
+  }
+  Status merge(const AggregateState& other) override {
+    const auto& from = static_cast<const DecimalSum&>(other);
+    take(from.sum_, from.count_);
+    return Status();
+  }
+  Status finish(VectorSink& out, size_t row) const override { return set(sum_, out, row); }
+
+ protected:
+  void take(const std::optional<DecimalNumber>& value, int64_t count) {
+    sum_ = sum_ && value ? spillway::add(*sum_, *value) : std::nullopt;
+    count_ += count;
+  }
+  static Status set(const std::optional<DecimalNumber>& value, VectorSink& out, size_t row) {
+    if (value) {
+      out.set_text(row, value->str());
+    } else {
+      out.set_null(row);
+    }
+    return Status();
+  }
+  std::optional<DecimalNumber> sum_ = DecimalNumber();
+  int64_t count_ = 0;
+};
+
+/// Null of no values.
+class DecimalAverage : public DecimalSum {
+ public:
+  Status finish(VectorSink& out, size_t row) const override {
+    return set(sum_ ? divide(*sum_, DecimalNumber(count_)) : std::nullopt, out, row);
+  }
+};
+
 void declare_sums(FunctionTableBuilder& table) {
   using enum Type;
   pair(table, "sum", "sum_", "sumif")
       .doc("The sum")
       .takes({Long}, Long, integer_sum())
       .takes({Real}, Real, "COALESCE(sum({0}){filter}, 0)")
-      .takes({Decimal}, Decimal, "COALESCE(sum({0}){filter}, 0)")
+      .takes({Decimal}, Decimal, states<DecimalSum>())
       .takes({TimeSpan}, TimeSpan, integer_sum());
-  // Sums of decimals are exact, averages are those of reals.
   pair(table, "avg", "avg_", "avgif")
       .doc("The average")
       .takes({Long}, Real, "COALESCE(avg({0}){filter}, CAST('NaN' AS DOUBLE))")
       .takes({Real}, Real, "COALESCE(avg({0}){filter}, CAST('NaN' AS DOUBLE))")
-      .takes({Decimal}, Decimal, "CAST(avg({0}){filter} AS DECIMAL(38,18))")
+      .takes({Decimal}, Decimal, states<DecimalAverage>())
       .takes({TimeSpan}, TimeSpan, integer_average())
       .takes({DateTime}, DateTime, integer_average());
 }

@@ -129,10 +129,7 @@ void declare_tostring(FunctionTableBuilder& table) {
       .takes({Int}, String, sql("CAST({0} AS VARCHAR)"))
       .takes({Long}, String, sql("CAST({0} AS VARCHAR)"))
       .takes({Real}, String, native<[](std::string& out, double v) { out += format_real(v); }>())
-      .takes({Decimal}, String, native<[](Text v) -> std::string {
-               // Without the zeros that a fixed scale leaves behind.
-               return parse_decimal(v).value_or(std::string(v));
-             }>())
+      .takes({Decimal}, String, native<[](std::string& out, DecimalNumber v) { v.append_to(out); }>())
       .takes({DateTime}, String, native<[](std::string& out, int64_t v) { append_datetime(out, v); }>())
       .takes({TimeSpan}, String, native<[](std::string& out, int64_t v) { append_timespan(out, v); }>())
       .takes({Guid}, String, sql("CAST({0} AS VARCHAR)"))
@@ -147,7 +144,7 @@ void declare_integers(FunctionTableBuilder& table) {
       .takes({Int}, Long, sql("CAST({0} AS BIGINT)"))
       .takes({Bool}, Long, sql("CAST({0} AS BIGINT)"))
       .takes({Real}, Long, native<&to_integer>())
-      .takes({Decimal}, Long, sql("TRY_CAST(trunc({0}) AS BIGINT)"))
+      .takes({Decimal}, Long, native<[](DecimalNumber v) { return v.to_integer(); }>())
       .takes({String}, Long, native<&parse_long>())
       .takes({DateTime}, Long, sql("{0}"))
       .takes({TimeSpan}, Long, sql("{0}"))
@@ -158,7 +155,7 @@ void declare_integers(FunctionTableBuilder& table) {
       .takes({Bool}, Int, sql("CAST({0} AS INTEGER)"))
       .takes({Long}, Int, sql("TRY_CAST({0} AS INTEGER)"))
       .takes({Real}, Int, native<[](double v) { return narrow(to_integer(v)); }>())
-      .takes({Decimal}, Int, sql("TRY_CAST(trunc({0}) AS INTEGER)"))
+      .takes({Decimal}, Int, native<[](DecimalNumber v) { return narrow(v.to_integer()); }>())
       .takes({String}, Int, native<&parse_int>())
       .takes({Dynamic}, Int, native<&number_from_dynamic<int32_t, &parse_int>>());
   table.scalar("tobool")
@@ -167,7 +164,7 @@ void declare_integers(FunctionTableBuilder& table) {
       .takes({Int}, Bool, sql("({0} <> 0)"))
       .takes({Long}, Bool, sql("({0} <> 0)"))
       .takes({Real}, Bool, sql("({0} <> 0)"))
-      .takes({Decimal}, Bool, sql("({0} <> 0)"))
+      .takes({Decimal}, Bool, native<[](DecimalNumber v) { return !v.is_zero(); }>())
       .takes({String}, Bool, native<&parse_bool>())
       .takes({Dynamic}, Bool, native<&from_dynamic<&parse_bool>>());
   table.alias("toboolean", "tobool");
@@ -181,7 +178,7 @@ void declare_reals(FunctionTableBuilder& table) {
       .takes({Bool}, Real, sql("CAST(CAST({0} AS INTEGER) AS DOUBLE)"))
       .takes({Int}, Real, sql("CAST({0} AS DOUBLE)"))
       .takes({Long}, Real, sql("CAST({0} AS DOUBLE)"))
-      .takes({Decimal}, Real, sql("CAST({0} AS DOUBLE)"))
+      .takes({Decimal}, Real, native<[](DecimalNumber v) { return v.to_real(); }>())
       .takes({String}, Real, native<&parse_real>())
       .takes({DateTime}, Real, sql("CAST({0} AS DOUBLE)"))
       .takes({TimeSpan}, Real, sql("CAST({0} AS DOUBLE)"))
@@ -190,10 +187,10 @@ void declare_reals(FunctionTableBuilder& table) {
   table.scalar("todecimal")
       .doc("A value as decimal; null where it doesn't fit.")
       .takes({Decimal}, Decimal, sql("{0}"))
-      .takes({Bool}, Decimal, sql("CAST(CAST({0} AS INTEGER) AS DECIMAL(38,18))"))
-      .takes({Int}, Decimal, sql("CAST({0} AS DECIMAL(38,18))"))
-      .takes({Long}, Decimal, sql("CAST({0} AS DECIMAL(38,18))"))
-      .takes({Real}, Decimal, native<[](double v) { return parse_decimal(format_real(v)); }>())
+      .takes({Bool}, Decimal, native<[](bool v) { return DecimalNumber(v ? 1 : 0); }>())
+      .takes({Int}, Decimal, native<[](int32_t v) { return DecimalNumber(v); }>())
+      .takes({Long}, Decimal, native<[](int64_t v) { return DecimalNumber(v); }>())
+      .takes({Real}, Decimal, native<[](double v) { return DecimalNumber::from_real(v); }>())
       .takes({String}, Decimal, native<&parse_decimal>())
       .takes({Dynamic}, Decimal, native<&from_dynamic<&parse_decimal>>());
 }
@@ -252,9 +249,8 @@ void declare_dynamics(FunctionTableBuilder& table) {
       .takes({Int}, Dynamic, native<&append_integer<int32_t>>())
       .takes({Long}, Dynamic, native<&append_integer<int64_t>>())
       .takes({Real}, Dynamic, native<[](std::string& out, double v) { json::append_real(v, out); }>())
-      .takes({Decimal}, Dynamic, native<[](std::string& out, Text v) {
-               json::quote(parse_decimal(v).value_or(std::string(v)), out);
-             }>())
+      .takes({Decimal}, Dynamic,
+             native<[](std::string& out, DecimalNumber v) { json::quote(v.str(), out); }>())
       .takes({DateTime}, Dynamic, native<[](std::string& out, int64_t v) {
                out += '"';
                append_datetime(out, v);

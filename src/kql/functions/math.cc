@@ -1,9 +1,11 @@
 // Mathematical functions and bit operations. A result that isn't a number by definition (the root of a
 // negative one) is null where its documentation page says so, else NaN.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
 
+#include "base/decimal_number.h"
 #include "kql/functions/arithmetic.h"
 #include "kql/functions/builder.h"
 
@@ -50,6 +52,17 @@ double round_whole(double x) {
 std::optional<int64_t> round_long(int64_t x, int64_t digits) {
   if (digits >= 0) return x;
   return to_integer(round_to(static_cast<double>(x), digits));
+}
+
+std::optional<DecimalNumber> round_decimal(DecimalNumber x, int64_t digits) {
+  constexpr int64_t kMost = 10'000;  // more than a decimal has on either side
+  return x.rounded(static_cast<int>(std::clamp(digits, -kMost, kMost)), DecimalNumber::Rounding::Nearest);
+}
+std::optional<DecimalNumber> round_whole_decimal(DecimalNumber x) {
+  return round_decimal(x, 0);
+}
+std::optional<DecimalNumber> decimal_ceiling(DecimalNumber x) {
+  return x.rounded(0, DecimalNumber::Rounding::Up);
 }
 
 double cotangent(double x) {
@@ -129,7 +142,7 @@ void declare_numbers(FunctionTableBuilder& table) {
       .takes({Int}, Long, native<[](int32_t x) { return absolute(x); }>())
       .takes({Long}, Long, native<&absolute>())
       .takes({Real}, Real, sql("abs({0})"))
-      .takes({Decimal}, Decimal, sql("abs({0})"))
+      .takes({Decimal}, Decimal, native<[](DecimalNumber x) { return x.negative() ? -x : x; }>())
       .takes({TimeSpan}, TimeSpan, native<&absolute>());
   table.scalar("sign")
       .doc("-1, 0 or 1.")
@@ -139,7 +152,7 @@ void declare_numbers(FunctionTableBuilder& table) {
       .doc("The least whole number that isn't less.")
       .takes({Long}, Long, sql("{0}"))
       .takes({Real}, Real, sql("ceil({0})"))
-      .takes({Decimal}, Decimal, sql("CAST(ceil({0}) AS DECIMAL(38,18))"));
+      .takes({Decimal}, Decimal, native<&decimal_ceiling>());
   table.scalar("pow").doc("A number to the power of another.").takes({Real, Real}, Real, native<&power>());
   table.scalar("round")
       .doc("Rounded to a number of digits after the point, halves away from zero.")
@@ -147,7 +160,8 @@ void declare_numbers(FunctionTableBuilder& table) {
       .takes({Long, Long}, Long, native<&round_long>())
       .takes({Real}, Real, native<&round_whole>())
       .takes({Real, Long}, Real, native<&round_to>())
-      .takes({Decimal}, Decimal, sql("CAST(round({0}, 0) AS DECIMAL(38,18))"));
+      .takes({Decimal}, Decimal, native<&round_whole_decimal>())
+      .takes({Decimal, Long}, Decimal, native<&round_decimal>());
   table.scalar("rand")
       .doc("A random number in [0, 1), or one of 0, 1, …, N-1.")
       .takes({}, Real, sql("random()"))

@@ -1,9 +1,10 @@
 // Turns a plain C++ function over single values into a NativeFunction over vectors.
 //
 // Its parameters, one for each argument of the call:
-//   bool, int32_t (int), int64_t (long, datetime, timespan), double, Guid, std::string_view (string, decimal,
-//   dynamic) std::optional<one of these>   the function wants to see nulls; any other null argument gives a
-//   null result Rest                          the arguments from here to the last, of a variadic overload
+//   bool, int32_t (int), int64_t (long, datetime, timespan), double, Guid, DecimalNumber, std::string_view
+//   (string, dynamic; the text of a decimal) std::optional<one of these>   the function wants to see nulls;
+//   any other null argument gives a null result Rest                          the arguments from here to the
+//   last, of a variadic overload
 // Its result: one of these types, std::string, or std::optional of them (nullopt: null). Or its first
 // parameter is a `std::string& out` (empty), and the result is void, or bool (false: null). Where the
 // declared result type is string, a null result is the empty string.
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/decimal_number.h"
 #include "kql/functions.h"
 
 namespace spillway::kql {
@@ -53,6 +55,8 @@ class Reader {
   T read(size_t row) const {
     if constexpr (std::is_same_v<T, bool>) {
       return view_.boolean(row);
+    } else if constexpr (std::is_same_v<T, DecimalNumber>) {
+      return DecimalNumber::parse(view_.text(row)).value_or(DecimalNumber());
     } else {
       return view_.template get<T>(row);
     }
@@ -92,6 +96,7 @@ class Reader<Rest> {
   size_t index_;
 };
 
+/// What VectorSink::set_text() takes.
 template <typename T>
 constexpr bool kIsText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
 
@@ -100,7 +105,7 @@ template <typename T, bool NeverNull>
 class Writer {
  public:
   explicit Writer(VectorSink& out) : out_(out) {
-    if constexpr (!kIsText<T>) data_ = out.data();
+    if constexpr (!kIsText<T> && !std::is_same_v<T, DecimalNumber>) data_ = out.data();
   }
   void set_null(size_t row) {
     if constexpr (NeverNull) {
@@ -112,6 +117,8 @@ class Writer {
   void write(size_t row, const T& value) {
     if constexpr (kIsText<T>) {
       out_.set_text(row, value);
+    } else if constexpr (std::is_same_v<T, DecimalNumber>) {
+      out_.set_text(row, value.str());
     } else if constexpr (std::is_same_v<T, bool>) {
       static_cast<uint8_t*>(data_)[row] = value ? 1 : 0;
     } else {

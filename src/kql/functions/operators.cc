@@ -86,7 +86,8 @@ void declare_arithmetic(FunctionTableBuilder& table) {
       .takes({Int, Int}, Long, native<[](int32_t a, int32_t b) { return int64_t{a} + b; }>())
       .takes({Long, Long}, Long, native<&wrap_add>())
       .takes({Real, Real}, Real, sql("({0} + {1})"))
-      .takes({Decimal, Decimal}, Decimal, native<&decimal_add>())
+      .takes({Decimal, Decimal}, Decimal,
+             native<[](DecimalNumber a, DecimalNumber b) { return spillway::add(a, b); }>())
       .takes({DateTime, TimeSpan}, DateTime, native<&datetime_plus>())
       .takes({TimeSpan, DateTime}, DateTime, native<&datetime_plus>())
       .takes({TimeSpan, TimeSpan}, TimeSpan, native<&checked_add>());
@@ -95,7 +96,8 @@ void declare_arithmetic(FunctionTableBuilder& table) {
       .takes({Int, Int}, Long, native<[](int32_t a, int32_t b) { return int64_t{a} - b; }>())
       .takes({Long, Long}, Long, native<&wrap_subtract>())
       .takes({Real, Real}, Real, sql("({0} - {1})"))
-      .takes({Decimal, Decimal}, Decimal, native<&decimal_subtract>())
+      .takes({Decimal, Decimal}, Decimal,
+             native<[](DecimalNumber a, DecimalNumber b) { return spillway::subtract(a, b); }>())
       .takes({DateTime, DateTime}, TimeSpan, native<&checked_subtract>())
       .takes({DateTime, TimeSpan}, DateTime, native<&datetime_minus>())
       .takes({TimeSpan, TimeSpan}, TimeSpan, native<&checked_subtract>());
@@ -104,7 +106,8 @@ void declare_arithmetic(FunctionTableBuilder& table) {
       .takes({Int, Int}, Long, native<[](int32_t a, int32_t b) { return int64_t{a} * b; }>())
       .takes({Long, Long}, Long, native<&wrap_multiply>())
       .takes({Real, Real}, Real, sql("({0} * {1})"))
-      .takes({Decimal, Decimal}, Decimal, native<&decimal_multiply>())
+      .takes({Decimal, Decimal}, Decimal,
+             native<[](DecimalNumber a, DecimalNumber b) { return spillway::multiply(a, b); }>())
       .takes({TimeSpan, Long}, TimeSpan, native<&checked_multiply>())
       .takes({Long, TimeSpan}, TimeSpan, native<&checked_multiply>())
       .takes({TimeSpan, Real}, TimeSpan, native<&scale>())
@@ -113,21 +116,23 @@ void declare_arithmetic(FunctionTableBuilder& table) {
       .doc("Division; of integers it drops the fraction.")
       .takes({Long, Long}, Long, native<&divide>())
       .takes({Real, Real}, Real, sql("({0} / {1})"))
-      .takes({Decimal, Decimal}, Decimal, native<&decimal_divide>())
+      .takes({Decimal, Decimal}, Decimal,
+             native<[](DecimalNumber a, DecimalNumber b) { return spillway::divide(a, b); }>())
       .takes({TimeSpan, TimeSpan}, Real, native<&span_quotient>())
       .takes({TimeSpan, Real}, TimeSpan, native<&divide_span>());
   table.scalar("%")
       .doc("The remainder, never negative.")
       .takes({Long, Long}, Long, native<&modulo>())
       .takes({Real, Real}, Real, native<&real_modulo>())
-      .takes({Decimal, Decimal}, Decimal, native<&decimal_modulo>())
+      .takes({Decimal, Decimal}, Decimal,
+             native<[](DecimalNumber a, DecimalNumber b) { return spillway::modulo(a, b); }>())
       .takes({TimeSpan, TimeSpan}, TimeSpan, native<&modulo>());
   table.scalar("negate")
       .doc("The sign turned: -x.")
       .takes({Int}, Long, native<[](int32_t a) { return -int64_t{a}; }>())
       .takes({Long}, Long, native<&wrap_negate>())
       .takes({Real}, Real, sql("(-{0})"))
-      .takes({Decimal}, Decimal, sql("(-{0})"))
+      .takes({Decimal}, Decimal, native<[](DecimalNumber a) { return -a; }>())
       .takes({TimeSpan}, TimeSpan, native<&wrap_negate>());
 }
 
@@ -143,7 +148,7 @@ void declare_exact_equality(FunctionTableBuilder& table) {
       .takes_nulls({TimeSpan, TimeSpan}, Bool, native<&exactly_equal<int64_t>>())
       .takes_nulls({Real, Real}, Bool, native<&exactly_equal<double>>())
       .takes_nulls({Guid, Guid}, Bool, native<&exactly_equal<spillway::Guid>>())
-      .takes_nulls({Decimal, Decimal}, Bool, native<&exactly_equal<std::string_view>>())
+      .takes_nulls({Decimal, Decimal}, Bool, native<&exactly_equal<DecimalNumber>>())
       .takes_nulls({Dynamic, Dynamic}, Bool, native<&exactly_equal<std::string_view>>());
   table.scalar("!= exact")
       .doc("Inequality that tells both operands null (null) from one of them (true).")
@@ -154,7 +159,7 @@ void declare_exact_equality(FunctionTableBuilder& table) {
       .takes_nulls({TimeSpan, TimeSpan}, Bool, native<&exactly_unequal<int64_t>>())
       .takes_nulls({Real, Real}, Bool, native<&exactly_unequal<double>>())
       .takes_nulls({Guid, Guid}, Bool, native<&exactly_unequal<spillway::Guid>>())
-      .takes_nulls({Decimal, Decimal}, Bool, native<&exactly_unequal<std::string_view>>())
+      .takes_nulls({Decimal, Decimal}, Bool, native<&exactly_unequal<DecimalNumber>>())
       .takes_nulls({Dynamic, Dynamic}, Bool, native<&exactly_unequal<std::string_view>>());
 }
 

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/decimal_number.h"
+
 namespace spillway::kql::syntax {
 namespace {
 
@@ -124,45 +126,30 @@ Result<Value> real_value(const Token& token, std::string_view text, bool negativ
   return Value::real(negative ? -value : value);
 }
 
-constexpr size_t kMaxDecimalDigits = 34;
-constexpr int kMaxDecimalExponent = 100;
+/// The digits of a number without those zeros that say nothing.
+size_t significant_digits(std::string_view number) {
+  std::string digits;
+  for (const char c : number.substr(0, number.find_first_of("eE"))) {
+    if (is_digit(c)) digits += c;
+  }
+  const size_t first = digits.find_first_not_of('0'), last = digits.find_last_not_of('0');
+  return first == std::string::npos ? 0 : last - first + 1;
+}
 
-/// Plain digits with sign and point; an exponent is multiplied out.
 Result<Value> decimal_value(const Token& token, std::string_view text, bool negative) {
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
     negative = negative != (text.front() == '-');
     text.remove_prefix(1);
   }
-  int exponent = 0;
-  if (const size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
-    const Integer power = read_integer(text.substr(e + 1), false);
-    if (power.state != Integer::State::Good) return invalid(token, "decimal");
-    if (power.value < -kMaxDecimalExponent || power.value > kMaxDecimalExponent)
-      return out_of_range(token, "decimal");
-    exponent = static_cast<int>(power.value);
-    text = text.substr(0, e);
+  // A digit first: "decimal(+-1)" is nothing.
+  if (text.empty() || !(is_digit(text.front()) || text.front() == '.')) return invalid(token, "decimal");
+  std::optional<DecimalNumber> number = DecimalNumber::parse(text);
+  if (!number) {
+    const bool valid = DecimalNumber::parse(text.substr(0, text.find_first_of("eE"))).has_value();
+    return valid ? out_of_range(token, "decimal") : invalid(token, "decimal");
   }
-  const size_t point = text.find('.');
-  std::string digits(text.substr(0, point));
-  if (point != std::string_view::npos) {
-    digits += text.substr(point + 1);
-    exponent -= static_cast<int>(text.size() - point - 1);
-  }
-  if (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit))
-    return invalid(token, "decimal");
-  if (exponent > 0) digits.append(static_cast<size_t>(exponent), '0');
-  const size_t scale = exponent < 0 ? static_cast<size_t>(-exponent) : 0;
-  if (digits.size() <= scale) digits.insert(0, scale + 1 - digits.size(), '0');
-  std::string whole = digits.substr(0, digits.size() - scale);
-  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size() - 1));
-  const std::string fraction = digits.substr(digits.size() - scale);
-  if ((whole == "0" ? 0 : whole.size()) + fraction.size() > kMaxDecimalDigits)
-    return out_of_range(token, "decimal");
-  const bool zero = whole == "0" && fraction.find_first_not_of('0') == std::string::npos;
-  std::string result = negative && !zero ? "-" : "";
-  result += whole;
-  if (!fraction.empty()) result += '.' + fraction;
-  return Value::decimal(std::move(result));
+  if (significant_digits(text) > DecimalNumber::kMaxDigits) return out_of_range(token, "decimal");
+  return Value::decimal((negative ? -*number : *number).str());
 }
 
 /// Units that parse_timespan() doesn't know, in its words.
