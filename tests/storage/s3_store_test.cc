@@ -41,7 +41,7 @@ class S3Stores : public ::testing::Test {
   StoreOptions options() {
     StoreOptions options;
     options.block_bytes = 64 << 10;
-    options.retry.attempts = 4;
+    options.retry.attempts = 6;
     options.retry.wait = [](std::chrono::milliseconds) {};
     return options;
   }
