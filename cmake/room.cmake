@@ -1,12 +1,18 @@
-# spillway_room(NAME LINK libraries…): the library of one room, from all sources below its folder.
-# Rooms include each other as "room/header.h".
+# spillway_room(NAME LINK libraries… [COLD sources…]): the library of one room, from all sources below its folder.
+# Rooms include each other as "room/header.h". COLD names sources, as patterns, that run once for a query or a command
+# and never for each record: they are compiled with less optimization, which takes a third less time.
 function(spillway_room name)
-  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "LINK;COLD" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
   if(NOT sources)
     message(FATAL_ERROR "room ${name} has no sources")
   endif()
   add_library(spillway_${name} STATIC ${sources})
+  list(TRANSFORM ROOM_COLD PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  file(GLOB_RECURSE cold CONFIGURE_DEPENDS ${ROOM_COLD})
+  if(cold)
+    set_property(SOURCE ${cold} APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:RelWithDebInfo>:-O1>")
+  endif()
   target_include_directories(spillway_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(spillway_${name} PUBLIC ${ROOM_LINK})
 endfunction()

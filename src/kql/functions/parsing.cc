@@ -1,7 +1,9 @@
 // Texts of other formats taken apart: CSV, XML, command lines, versions. Text that can't be parsed gives
 // null.
 #include <algorithm>
+#include <optional>
 
+#include "base/decimal_number.h"
 #include "kql/functions/builder.h"
 #include "kql/functions/user_agents.h"
 #include "kql/functions/xml.h"
@@ -162,6 +164,26 @@ bool user_agent_parts(std::string& out, Text user_agent, Text wanted) {
   return out.size() > 2;
 }
 
+/// One to four numbers of at most eight digits with dots between them, as one number: each has its eight
+/// digits of it.
+std::optional<DecimalNumber> parse_version(Text version) {
+  constexpr size_t kParts = 4, kDigits = 8;
+  std::string digits;
+  size_t parts = 0;
+  while (true) {
+    const size_t end = std::min(version.find('.'), version.size());
+    const Text part = version.substr(0, end);
+    const bool good = !part.empty() && part.size() <= kDigits && ++parts <= kParts &&
+                      std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!good) return std::nullopt;
+    digits.append(kDigits - part.size(), '0').append(part);
+    if (end == version.size()) break;
+    version.remove_prefix(end + 1);
+  }
+  digits.append((kParts - parts) * kDigits, '0');
+  return DecimalNumber::parse(digits);
+}
+
 }  // namespace
 
 void declare_parsing(FunctionTableBuilder& table) {
@@ -177,6 +199,9 @@ void declare_parsing(FunctionTableBuilder& table) {
   table.scalar("parse_xml")
       .doc("A bag of what XML holds: elements, their attributes and texts.")
       .takes({as_string()}, Dynamic, native<&parse_xml>());
+  table.scalar("parse_version")
+      .doc("A version of up to four parts as a decimal that orders as versions do.")
+      .takes({as_string()}, Decimal, native<&parse_version>());
   table.scalar("parse_user_agent")
       .doc("A bag of what a user agent tells of its browser, operating system or device.")
       .takes({as_string(), as_dynamic()}, Dynamic, native<&user_agent_parts>());
