@@ -22,16 +22,23 @@ struct Field {
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   template <typename N>
-    requires(std::is_arithmetic_v<N>)
-  Field(std::string_view k, N v) : key(k), value(std::to_string(v)) {}
+  requires(std::is_arithmetic_v<N>) Field(std::string_view k, N v) : key(k), value(std::to_string(v)) {}
 };
 using Fields = std::initializer_list<Field>;
 
 void set_level(Level level);
 void write(Level level, std::string_view event, Fields fields);
-inline void debug(std::string_view event, Fields fields = {}) { write(Level::Debug, event, fields); }
-inline void info(std::string_view event, Fields fields = {}) { write(Level::Info, event, fields); }
-inline void warning(std::string_view event, Fields fields = {}) { write(Level::Warning, event, fields); }
-inline void error(std::string_view event, Fields fields = {}) { write(Level::Error, event, fields); }
+inline void debug(std::string_view event, Fields fields = {}) {
+  write(Level::Debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) {
+  write(Level::Info, event, fields);
+}
+inline void warning(std::string_view event, Fields fields = {}) {
+  write(Level::Warning, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) {
+  write(Level::Error, event, fields);
+}
 
 }  // namespace spillway::log

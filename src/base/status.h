@@ -20,24 +20,24 @@ namespace spillway {
 /// What went wrong, as a client needs to tell it apart. The server maps each to an HTTP status and to the
 /// exception name and code of Kusto's OneApi errors (`src/server`), the exporter to a kind of failure.
 enum class ErrorCode {
-  BadRequest,            // 400: the request itself is malformed: a bad property, an argument out of range
-  Syntax,                // 400: the query or command text can't be parsed
-  Semantic,              // 400: it parses but means nothing: unknown column, wrong type
-  EntityNotFound,        // 400: a named database, table, function … isn't there
-  EntityExists,          // 400: a created entity is there already
-  NotSupported,          // 400: Kusto has it, Spillway doesn't
-  Unauthorized,          // 401
-  Forbidden,             // 403: authenticated, but not allowed (for example a path outside the storage roots)
-  Conflict,              // 409: the state changed under the operation: a lost lease, a newer generation
-  Cancelled,             // 400: cancelled by a user or a client that went away
-  Throttled,             // 429: the capacity for this kind of operation is used up
-  Timeout,               // 504: the server timeout of the request passed
-  LimitExceeded,         // 400: a result, memory or nesting limit
-  SchemaMismatch,        // 400: the output of a query isn't the schema that its target has
-  StorageAccess,         // 400: storage can't be reached for good: no such container, wrong key, no such folder
-  StorageTransient,      // 503: storage failed in a way that may pass: throttling, time-outs, a full disk
-  DataFormat,            // 400: ingested data can't be read as its format
-  Internal,              // 500: a bug or a broken invariant; the message says where
+  BadRequest,        // 400: the request itself is malformed: a bad property, an argument out of range
+  Syntax,            // 400: the query or command text can't be parsed
+  Semantic,          // 400: it parses but means nothing: unknown column, wrong type
+  EntityNotFound,    // 400: a named database, table, function … isn't there
+  EntityExists,      // 400: a created entity is there already
+  NotSupported,      // 400: Kusto has it, Spillway doesn't
+  Unauthorized,      // 401
+  Forbidden,         // 403: authenticated, but not allowed (for example a path outside the storage roots)
+  Conflict,          // 409: the state changed under the operation: a lost lease, a newer generation
+  Cancelled,         // 400: cancelled by a user or a client that went away
+  Throttled,         // 429: the capacity for this kind of operation is used up
+  Timeout,           // 504: the server timeout of the request passed
+  LimitExceeded,     // 400: a result, memory or nesting limit
+  SchemaMismatch,    // 400: the output of a query isn't the schema that its target has
+  StorageAccess,     // 400: storage can't be reached for good: no such container, wrong key, no such folder
+  StorageTransient,  // 503: storage failed in a way that may pass: throttling, time-outs, a full disk
+  DataFormat,        // 400: ingested data can't be read as its format
+  Internal,          // 500: a bug or a broken invariant; the message says where
 };
 
 /// Where in a query or command text: 1-based line and column, 0-based offset and length in bytes.
@@ -92,9 +92,10 @@ class [[nodiscard]] Result {
   Result(ErrorCode code, std::string message)
       : state_(std::in_place_index<1>, Error{code, std::move(message)}) {}
   template <typename U>
-    requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::decay_t<U>, T> &&
-             !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Result>)
-  Result(U&& value) : state_(std::in_place_index<0>, T(std::forward<U>(value))) {}
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::decay_t<U>, T> &&
+           !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Result>)
+      Result(U&& value)
+      : state_(std::in_place_index<0>, T(std::forward<U>(value))) {}
 
   bool ok() const { return state_.index() == 0; }
   const Error& error() const { return std::get<1>(state_); }
@@ -116,9 +117,9 @@ class [[nodiscard]] Result {
 #define SPILLWAY_CONCAT(a, b) SPILLWAY_CONCAT_(a, b)
 
 /// Returns the error of a Status or Result that failed.
-#define SPILLWAY_TRY(expression)                            \
-  do {                                                      \
-    auto spillway_status = (expression);                    \
+#define SPILLWAY_TRY(expression)                               \
+  do {                                                         \
+    auto spillway_status = (expression);                       \
     if (!spillway_status.ok()) return spillway_status.error(); \
   } while (false)
 

@@ -51,7 +51,8 @@ std::string format_timespan(Ticks ticks);
 void append_timespan(std::string& out, Ticks ticks);
 /// ISO 8601 (with or without time, fraction, zone or offset), and the forms that `datetime()` documents.
 std::optional<Ticks> parse_datetime(std::string_view text);
-/// "1.02:03:04.5", "00:00:01", and KQL's literals "2d", "1.5h", "30m", "10s", "100ms", "10microsecond", "1tick".
+/// "1.02:03:04.5", "00:00:01", and KQL's literals "2d", "1.5h", "30m", "10s", "100ms", "10microsecond",
+/// "1tick".
 std::optional<Ticks> parse_timespan(std::string_view text);
 
 /// 16 bytes in the order that the text form prints them.
@@ -79,7 +80,7 @@ struct Json {
 /// One scalar value, typed; it may be null (unless it is a string).
 class Value {
  public:
-  Value() = default;  // a null of type dynamic
+  Value() = default;             // a null of type dynamic
   static Value null(Type type);  // for String: the empty string
   static Value boolean(bool v) { return Value(Type::Bool, v); }
   static Value int32(int32_t v) { return Value(Type::Int, static_cast<int64_t>(v)); }

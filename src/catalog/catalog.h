@@ -76,9 +76,10 @@ class Writer {
   virtual Status drop_extents(const std::string& database, int64_t table_id,
                               const std::vector<Guid>& ids) = 0;
 
-  /// The extents give way to one that holds their records, each with its own cursor and ingestion time: its `merged`,
-  /// cursors, `created`, tags and original bytes are set here. No result changes by it. Conflict where one of them is
-  /// gone; BadRequest where others lie between them in the order of cursors, or their tags differ.
+  /// The extents give way to one that holds their records, each with its own cursor and ingestion time: its
+  /// `merged`, cursors, `created`, tags and original bytes are set here. No result changes by it. Conflict
+  /// where one of them is gone; BadRequest where others lie between them in the order of cursors, or their
+  /// tags differ.
   virtual Status merge_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids,
                                Extent merged) = 0;
 

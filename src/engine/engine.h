@@ -133,8 +133,9 @@ class Engine {
   virtual Result<std::vector<WrittenFile>> write_parquet(kql::RelPtr plan, const ParquetOptions& parquet,
                                                          const RunOptions& options) = 0;
   /// Runs the plan into one extent file of the table: columns by name (one that the plan lacks is null),
-  /// field ids, datetimes as ticks. A plan that is a scan of the table with its hidden columns gives a merged extent,
-  /// which keeps each record's cursor and ingestion time. `rows` is 0, and there is no file, where the plan gives none.
+  /// field ids, datetimes as ticks. A plan that is a scan of the table with its hidden columns gives a merged
+  /// extent, which keeps each record's cursor and ingestion time. `rows` is 0, and there is no file, where
+  /// the plan gives none.
   virtual Result<WrittenFile> write_extent(kql::RelPtr plan, const catalog::Table& table,
                                            const std::string& path, const RunOptions& options) = 0;
 

@@ -101,8 +101,9 @@ class Ingestor {
   /// SchemaMismatch where there are more of them, or one can't be converted.
   virtual Result<std::vector<Loaded>> ingest_query(const Request& request, kql::RelPtr plan) = 0;
 
-  /// Merges these extents of a table into one (ingest/merger.h), which it returns. Conflict where one of them is gone;
-  /// BadRequest where others lie between them or their tags differ. The background does it too, for small ones.
+  /// Merges these extents of a table into one (ingest/merger.h), which it returns. Conflict where one of them
+  /// is gone; BadRequest where others lie between them or their tags differ. The background does it too, for
+  /// small ones.
   virtual Result<catalog::Extent> merge(const std::string& database, const catalog::Table& table,
                                         const std::vector<Guid>& ids, const engine::RunOptions& options) = 0;
 

@@ -49,8 +49,8 @@ struct BindOptions {
   Ticks now = 0;          // what now() is, everywhere in the query
   std::string principal;  // current_principal()
   std::string endpoint;   // current_cluster_endpoint()
-  /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or a
-  /// bare text for a string parameter).
+  /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or
+  /// a bare text for a string parameter).
   std::map<std::string, std::string> parameters;
   /// Export runs: the scans of these tables (by table id) read only this range of cursors.
   std::map<int64_t, catalog::CursorRange> cursor_scopes;

@@ -27,7 +27,8 @@ Result<Tabular> Binder::bind_operator(const syntax::Operator& op, std::optional<
   }
   if (takes_graph(op.kind)) return bind_graph_operator(op, *std::move(input), environment);
   if (input->graph && op.kind != OperatorKind::As) {
-    return semantic("'" + std::string(spelling(op.kind)) + "' operator: expected a table, not a graph", op.keyword);
+    return semantic("'" + std::string(spelling(op.kind)) + "' operator: expected a table, not a graph",
+                    op.keyword);
   }
   const bool serialized = serializes(op.kind, input->serialized);
   if (op.kind == OperatorKind::Serialize) input->serialized = true;

@@ -12,11 +12,10 @@
 //       .takes({Type::DateTime}, Type::DateTime, native<Ticks(Ticks)>(start_of_week));
 //
 // SQL templates: {0}, {1}, … are the lowered arguments, {*} all of them separated by commas, {1*} those from
-// the second on, {* OR } all of them separated by " OR ", {cases} pairs of them as WHEN and THEN with a last one as
-// ELSE. expand() and expand_aggregate() fill them in.
-// Physical types are those of base/types.h: a template over a datetime sees BIGINT ticks. A template names
-// each argument at most once, so that the SQL of a nested expression grows only as its tree does; {filter} in
-// an aggregate is the exception.
+// the second on, {* OR } all of them separated by " OR ", {cases} pairs of them as WHEN and THEN with a last
+// one as ELSE. expand() and expand_aggregate() fill them in. Physical types are those of base/types.h: a
+// template over a datetime sees BIGINT ticks. A template names each argument at most once, so that the SQL of
+// a nested expression grows only as its tree does; {filter} in an aggregate is the exception.
 //
 // Native functions have definite types: the binder converts every argument to the type of its parameter
 // (`type`, also for AsString and AsDynamic; never Any, Numeric or Same), and a variadic parameter repeats

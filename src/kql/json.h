@@ -16,7 +16,8 @@ namespace spillway::kql::json {
 /// Levels of arrays and objects.
 inline constexpr int kMaxDepth = 200;
 
-/// Appends the canonical form of `text`; false (and `out` unchanged) where it isn't JSON or nested too deeply.
+/// Appends the canonical form of `text`; false (and `out` unchanged) where it isn't JSON or nested too
+/// deeply.
 bool canonicalize(std::string_view text, std::string& out);
 
 enum class Kind { Null, Bool, Integer, Real, String, Array, Object, Invalid };

@@ -1,9 +1,10 @@
 // The logical plan: what a bound query means, free of syntax and free of the engine.
 //
 // A plan is a tree of relational operators (Rel) over typed scalar expressions (Expr). Columns are known by
-// ids, unique within one query, so that no rename or clash of names can confuse an operator: names matter only
-// in the output of the root. Nodes are immutable and may be shared (a `let` table used twice, `materialize`):
-// a node that is reached from several parents is computed once where its `materialize` says so.
+// ids, unique within one query, so that no rename or clash of names can confuse an operator: names matter
+// only in the output of the root. Nodes are immutable and may be shared (a `let` table used twice,
+// `materialize`): a node that is reached from several parents is computed once where its `materialize` says
+// so.
 //
 // Every value follows base/types.h: in particular a string column never holds null.
 #pragma once
@@ -21,8 +22,8 @@
 
 namespace spillway::kql {
 
-struct ScalarOverload;     // kql/functions.h
-struct AggregateOverload;  // kql/functions.h
+struct ScalarOverload;      // kql/functions.h
+struct AggregateOverload;   // kql/functions.h
 class NativeOperatorMaker;  // kql/native_operator.h
 
 using ColumnId = int;
@@ -45,7 +46,7 @@ struct Expr {
     Literal,         // `literal`
     Call,            // `function` of `args`; operators are functions too ("==", "+", "has", "and", …)
     ScalarSubquery,  // toscalar(): the first column of the first row of `subquery`, null without rows
-    InSubquery,      // `args[0] in (subquery)`: its first column; `function` is the in operator ("in", "in~", …)
+    InSubquery,  // `args[0] in (subquery)`: its first column; `function` is the in operator ("in", "in~", …)
   };
   Kind kind = Kind::Literal;
   Type type = Type::Dynamic;
@@ -63,8 +64,8 @@ struct Expr {
 };
 
 /// One aggregate of a summarize. `filter` is the predicate of the …if forms, already split off. arg_max() and
-/// the like give a record: its values stand in the columns of `record`, one for each argument, and there is no
-/// `output`.
+/// the like give a record: its values stand in the columns of `record`, one for each argument, and there is
+/// no `output`.
 struct AggregateCall {
   PlanColumn output;
   std::vector<PlanColumn> record;
@@ -76,17 +77,40 @@ struct AggregateCall {
 
 struct SortKey {
   ExprPtr expression;
-  bool descending = true;   // Kusto's default
+  bool descending = true;    // Kusto's default
   bool nulls_first = false;  // Kusto: nulls last in descending order, first in ascending
 };
 
-enum class JoinKind { InnerUnique, Inner, LeftOuter, RightOuter, FullOuter, LeftSemi, RightSemi, LeftAnti, RightAnti };
+enum class JoinKind {
+  InnerUnique,
+  Inner,
+  LeftOuter,
+  RightOuter,
+  FullOuter,
+  LeftSemi,
+  RightSemi,
+  LeftAnti,
+  RightAnti
+};
 
 /// A relational operator. `columns` is its output, in the order that a user sees.
 struct Rel {
   enum class Kind {
-    TableScan, ExternalScan, Values, Range, Filter, Project, Aggregate, Join, Union, Sort, Limit, Expand,
-    Window, Group, Native,
+    TableScan,
+    ExternalScan,
+    Values,
+    Range,
+    Filter,
+    Project,
+    Aggregate,
+    Join,
+    Union,
+    Sort,
+    Limit,
+    Expand,
+    Window,
+    Group,
+    Native,
   };
   explicit Rel(Kind k) : kind(k) {}
   virtual ~Rel() = default;
@@ -106,8 +130,8 @@ struct TableScan : Rel {
   std::shared_ptr<const catalog::Table> table;  // its columns by id, its extents
   std::vector<int> field_ids;                   // the table column of each of `columns`
   catalog::CursorRange range;                   // export runs; everything by default
-  /// The hidden columns, where the query uses them: ids, not part of `columns` (types datetime, long, guid and
-  /// dynamic).
+  /// The hidden columns, where the query uses them: ids, not part of `columns` (types datetime, long, guid
+  /// and dynamic).
   std::optional<ColumnId> ingestion_time, cursor, extent_id, extent_tags;
 };
 
@@ -152,8 +176,9 @@ struct Aggregate : Rel {
   std::vector<AggregateCall> aggregates;
 };
 
-/// Equi-join on `on` (left expression, right expression); no key matches null. `columns` picks from both sides;
-/// where a side has no match its strings are empty and the rest null. InnerUnique keeps one left record a key.
+/// Equi-join on `on` (left expression, right expression); no key matches null. `columns` picks from both
+/// sides; where a side has no match its strings are empty and the rest null. InnerUnique keeps one left
+/// record a key.
 struct Join : Rel {
   Join() : Rel(Kind::Join) {}
   JoinKind join_kind = JoinKind::InnerUnique;
@@ -186,8 +211,8 @@ struct Limit : Rel {
 };
 
 /// mv-expand: each record as many times as its longest array has elements, in their order; shorter arrays are
-/// padded with null. A bag's elements are its properties, as bags of one or as [key, value]; a null is an array
-/// of one null, and so is any other value of itself. The input's columns stay.
+/// padded with null. A bag's elements are its properties, as bags of one or as [key, value]; a null is an
+/// array of one null, and so is any other value of itself. The input's columns stay.
 struct Expand : Rel {
   struct Item {
     PlanColumn output;  // dynamic

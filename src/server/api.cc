@@ -334,10 +334,10 @@ Status Api::run_query(Call& call, Form form) {
   RequestProperties& properties = call.properties;
   const bool forbids = properties.external_tables_disabled || properties.cursors_disabled;
   const engine::RunOptions early{call.request.cancel, timeout_of(call, kDefaultQueryTimeout)};
-  SPILLWAY_ASSIGN(
-      const std::unique_ptr<PreparedQuery> query,
-      backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
-                        properties.parameters, properties.now, properties.query_properties, !forbids, early}));
+  SPILLWAY_ASSIGN(const std::unique_ptr<PreparedQuery> query,
+                  backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
+                                    properties.parameters, properties.now, properties.query_properties,
+                                    !forbids, early}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
   if (properties.external_tables_disabled && query->uses_external_tables()) {
     return Error{ErrorCode::Forbidden, "the request property that disables external tables is set"};

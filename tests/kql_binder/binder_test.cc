@@ -241,7 +241,8 @@ TEST(Errors, NameTheOperatorAndTheNearestName) {
 
 TEST(Errors, SayWhatIsNotSupported) {
   EXPECT_EQ(bind("Events | evaluate bag_unpack(Bag)"),
-            "Semantic 1:19+15 evaluate bag_unpack(): its columns follow from its input's values, which can't be known "
+            "Semantic 1:19+15 evaluate bag_unpack(): its columns follow from its input's values, which can't "
+            "be known "
             "here before the query runs: declare them, as in 'evaluate bag_unpack(…) : (*, Name:string)'");
   EXPECT_EQ(bind("cluster('c').database('d').T").substr(0, 13), "NotSupported ");
 }
@@ -249,7 +250,8 @@ TEST(Errors, SayWhatIsNotSupported) {
 TEST(Errors, OfStoredFunctionsNameThem) {
   EXPECT_EQ(bind("Broken | count"),
             "Syntax 1:1+6 In function 'Broken': unknown operator 'wher'; did you mean 'where'?");
-  EXPECT_EQ(bind("Loop | count"), "Semantic 1:6+4 Function 'Loop' calls itself: functions can't be recursive");
+  EXPECT_EQ(bind("Loop | count"),
+            "Semantic 1:6+4 Function 'Loop' calls itself: functions can't be recursive");
 }
 
 }  // namespace

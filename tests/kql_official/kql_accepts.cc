@@ -1,5 +1,5 @@
-// kql_accepts: reads queries, each ended by a NUL, from standard input and says of each, on a line of its own,
-// "ok" or the place and message of its syntax error.
+// kql_accepts: reads queries, each ended by a NUL, from standard input and says of each, on a line of its
+// own, "ok" or the place and message of its syntax error.
 #include <iostream>
 #include <string>
 

@@ -119,7 +119,8 @@ int32_t week_of_year(Ticks t) {
   return static_cast<int32_t>((thursday - days_from_civil(year, 1, 1)) / 7 + 1);
 }
 
-/// weekofyear(), which is obsolete: weeks begin on Sunday, the first of them holds the year's first Wednesday.
+/// weekofyear(), which is obsolete: weeks begin on Sunday, the first of them holds the year's first
+/// Wednesday.
 int32_t week_from_sunday(Ticks t) {
   const int64_t day = day_of(t);
   const int64_t wednesday = day - (day + 1) % 7 + 3;

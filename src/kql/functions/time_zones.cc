@@ -288,7 +288,8 @@ std::vector<std::string> time_zone_names() {
   std::vector<std::string> names;
   std::error_code error;
   const fs::path folder = zone_folder();
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     const std::string name = fs::relative(entry->path(), folder, error).generic_string();
     // These hold all zones again, with other seconds.
     if (name == "posix" || name == "right") {
