@@ -48,8 +48,10 @@ std::vector<std::string> forms(std::string_view syntax) {
   }
 }
 
+/// Commands that only look: their results may be continued in KQL.
 bool is_show(const Command& command) {
-  return std::string_view(command.pattern).starts_with("show");
+  const std::string_view pattern = command.pattern;
+  return pattern.starts_with("show") || pattern.starts_with("verify");
 }
 
 /// `.show tables | where …`: the rest of the text over the command's result.
