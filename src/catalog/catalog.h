@@ -51,6 +51,11 @@ class Writer {
   virtual Status create_database(const std::string& name, const std::string& pretty_name) = 0;
   virtual Status drop_database(const std::string& name) = 0;  // and all in it
 
+  /// Policies of a database, or with an empty `database` of the cluster: JSON text, checked by the commands.
+  /// Without a text the policy is as if it never had been set.
+  virtual Status set_policy(const std::string& database, const std::string& name,
+                            const std::optional<std::string>& policy) = 0;
+
   /// `table.id`, column ids and extents are assigned here: column ids of zero are new ones.
   virtual Status create_table(const std::string& database, Table table) = 0;
   /// Replaces columns, folder, docstring and policies of the table with that id. Ids of kept columns stay.

@@ -249,11 +249,13 @@ struct Database {
   std::map<std::string, std::shared_ptr<const Function>> functions;
   std::map<std::string, std::shared_ptr<const ExternalTable>> external_tables;
   std::map<std::string, std::shared_ptr<const ContinuousExport>> exports;
+  std::map<std::string, std::string> policies;  // by name, as JSON text
 };
 
 /// Everything that queries see, as it was after one commit.
 struct Snapshot {
   std::map<std::string, std::shared_ptr<const Database>> databases;
+  std::map<std::string, std::string> policies;  // of the cluster: by name, as JSON text
   const Database* database(std::string_view name) const;
 };
 

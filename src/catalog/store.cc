@@ -1,8 +1,9 @@
-// The schema, version 2. Times and cursors are ticks; ids, but for those of extents, runs and operations,
+// The schema, version 3. Times and cursors are ticks; ids, but for those of extents, runs and operations,
 // come from one counter. `definition` and `details` are JSON (codec.h).
 //
 //   meta             name → value: schema_version, next_id, touched
 //   databases        id, name, pretty_name, cursor_value, version
+//   policies         scope (a database's id; 0: the cluster), name, definition
 //   tables           id, database_id, name, definition
 //   functions        database_id, name, definition
 //   external_tables  id, database_id, name, definition
@@ -24,7 +25,7 @@
 //   operations       id, kind, node, database_name, principal, root_activity_id, status, state, started,
 //                    updated, should_retry, details
 //
-// A catalog of version 1 is brought up to date when it is opened.
+// A catalog of an older version is brought up to date when it is opened.
 //
 // The statements keep to what SQLite and PostgreSQL share; the connection's settings are SQLite's.
 #include "catalog/store.h"
@@ -48,12 +49,16 @@ using soci::into;
 using soci::use;
 using Integer = long long;  // SOCI's name of int64_t
 
-constexpr Integer kSchemaVersion = 2;
+constexpr Integer kSchemaVersion = 3;
 
 constexpr const char* kManifests =
     "CREATE TABLE manifests (sequence BIGINT PRIMARY KEY, run TEXT NOT NULL UNIQUE, database_name TEXT NOT "
     "NULL, "
     "export_name TEXT NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, content TEXT NOT NULL)";
+
+constexpr const char* kPolicies =
+    "CREATE TABLE policies (scope BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY "
+    "(scope, name))";
 
 constexpr std::array kSchema = {
     "CREATE TABLE databases (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, pretty_name TEXT NOT NULL, "
@@ -102,6 +107,7 @@ constexpr std::array kSchema = {
     "details TEXT)",
     "CREATE INDEX operations_by_start ON operations (started)",
     kManifests,
+    kPolicies,
 };
 
 /// What makes a catalog of version 1 one of version 2.
@@ -109,6 +115,11 @@ constexpr std::array kFromVersion1 = {
     "ALTER TABLE runs ADD COLUMN oldest BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE artifacts ADD COLUMN checksum TEXT NOT NULL DEFAULT ''",
     kManifests,
+};
+
+/// What makes a catalog of version 2 one of version 3.
+constexpr std::array kFromVersion2 = {
+    kPolicies,
 };
 
 /// A column that may be null.
@@ -340,12 +351,15 @@ void Store::create_schema() {
     for (const char* statement : kSchema) sql_ << statement;
     sql_ << "INSERT INTO meta (name, value) VALUES ('schema_version', :v), ('next_id', 1), ('touched', 0)",
         use(kSchemaVersion);
-  } else if (version == 1) {
-    for (const char* statement : kFromVersion1) sql_ << statement;
-    sql_ << "UPDATE meta SET value = :v WHERE name = 'schema_version'", use(kSchemaVersion);
-  } else if (version != kSchemaVersion) {
+  } else if (version < 1 || version > kSchemaVersion) {
     throw std::runtime_error("its schema has version " + std::to_string(version) +
                              ", this program knows version " + std::to_string(kSchemaVersion));
+  } else if (version < kSchemaVersion) {
+    if (version < 2) {
+      for (const char* statement : kFromVersion1) sql_ << statement;
+    }
+    for (const char* statement : kFromVersion2) sql_ << statement;
+    sql_ << "UPDATE meta SET value = :v WHERE name = 'schema_version'", use(kSchemaVersion);
   }
   transaction.commit();
 }
@@ -399,6 +413,7 @@ State Store::load() {
 
   State state;
   auto snapshot = std::make_shared<Snapshot>();
+  load_policies(databases, *snapshot);
   for (auto& [database_id, database] : databases) snapshot->databases[database->name] = database;
   state.snapshot = std::move(snapshot);
   Integer next_id = 0;
@@ -407,6 +422,18 @@ State Store::load() {
   for (ExportRun& run : running_runs()) state.running_runs[run.id] = run;
   for (const Operation& operation : active_operations()) state.active_operations.insert(operation.id);
   return state;
+}
+
+void Store::load_policies(const std::map<int64_t, std::shared_ptr<Database>>& databases, Snapshot& snapshot) {
+  Integer scope = 0;
+  std::string name, definition;
+  soci::statement select = (sql_.prepare << "SELECT scope, name, definition FROM policies", into(scope),
+                            into(name), into(definition));
+  select.execute();
+  while (select.fetch()) {
+    auto& policies = scope == kClusterScope ? snapshot.policies : databases.at(scope)->policies;
+    policies[name] = definition;
+  }
 }
 
 std::map<int64_t, std::shared_ptr<Table>> Store::load_tables(
@@ -535,6 +562,7 @@ void Store::put_version(const Database& database) {
 void Store::delete_database(const Database& database) {
   const Integer id = database.id;
   for (const auto& [name, table] : database.tables) delete_table(table->id);
+  sql_ << "DELETE FROM policies WHERE scope = :id", use(id);
   sql_ << "DELETE FROM functions WHERE database_id = :id", use(id);
   sql_ << "DELETE FROM external_tables WHERE database_id = :id", use(id);
   sql_ << "DELETE FROM exports WHERE database_id = :id", use(id);
@@ -545,6 +573,17 @@ void Store::put_cursor(int64_t database_id, Cursor cursor) {
   statements_->cursor.id = database_id;
   statements_->cursor.value = cursor;
   statements_->put_cursor.execute(true);
+}
+
+void Store::put_policy(int64_t scope, const std::string& name, const std::optional<std::string>& policy) {
+  const Integer id = scope;
+  if (!policy) {
+    sql_ << "DELETE FROM policies WHERE scope = :s AND name = :n", use(id), use(name);
+    return;
+  }
+  sql_ << "INSERT INTO policies (scope, name, definition) VALUES (:s, :n, :d) ON CONFLICT (scope, name) DO "
+          "UPDATE SET definition = excluded.definition",
+      use(id), use(name), use(*policy);
 }
 
 void Store::put_table(int64_t database_id, const Table& table) {

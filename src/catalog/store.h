@@ -24,6 +24,9 @@ struct State {
   std::set<Guid> active_operations;  // InProgress or Scheduled
 };
 
+/// The scope of the cluster's policies; those of databases have their ids.
+inline constexpr int64_t kClusterScope = 0;
+
 const char* name_of(RunState state);
 const char* name_of(OperationState state);
 
@@ -51,6 +54,9 @@ class Store {
   void delete_database(const Database& database);
   void put_version(const Database& database);
   void put_cursor(int64_t database_id, Cursor cursor);
+
+  /// Without a text it is deleted.
+  void put_policy(int64_t scope, const std::string& name, const std::optional<std::string>& policy);
 
   void put_table(int64_t database_id, const Table& table);
   void delete_table(int64_t table_id);  // its extents become dropped ones
@@ -108,6 +114,7 @@ class Store {
   struct Statements;  // the prepared ones
 
   void create_schema();
+  void load_policies(const std::map<int64_t, std::shared_ptr<Database>>& databases, Snapshot& snapshot);
   std::map<int64_t, std::shared_ptr<Table>> load_tables(
       const std::map<int64_t, std::shared_ptr<Database>>& databases);
   void load_extents(const std::map<int64_t, std::shared_ptr<Table>>& tables);

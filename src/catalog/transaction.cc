@@ -152,6 +152,24 @@ Status Transaction::drop_database(const std::string& name) {
   return Status();
 }
 
+Status Transaction::set_policy(const std::string& database_name, const std::string& name,
+                               const std::optional<std::string>& policy) {
+  std::map<std::string, std::string>* policies = &snapshot_->policies;
+  int64_t scope = kClusterScope;
+  if (!database_name.empty()) {
+    SPILLWAY_ASSIGN(Database * database, redefine(database_name));
+    policies = &database->policies;
+    scope = database->id;
+  }
+  SPILLWAY_TRY(sql([&] { store_.put_policy(scope, name, policy); }));
+  if (policy) {
+    (*policies)[name] = *policy;
+  } else {
+    policies->erase(name);
+  }
+  return Status();
+}
+
 Status Transaction::create_table(const std::string& database_name, Table table) {
   SPILLWAY_ASSIGN(Database * database, redefine(database_name));
   if (database->tables.contains(table.name)) return exists("table", table.name, database_name);

@@ -26,6 +26,8 @@ class Transaction : public Writer {
 
   Status create_database(const std::string& name, const std::string& pretty_name) override;
   Status drop_database(const std::string& name) override;
+  Status set_policy(const std::string& database, const std::string& name,
+                    const std::optional<std::string>& policy) override;
   Status create_table(const std::string& database, Table table) override;
   Status alter_table(const std::string& database, const Table& table) override;
   Status rename_table(const std::string& database, const std::string& from, const std::string& to) override;

@@ -1,5 +1,6 @@
 #include "tests/catalog/support.h"
 
+#include <cstdlib>
 #include <sstream>
 
 #include "catalog/codec.h"
@@ -101,12 +102,22 @@ Operation make_operation(OperationState state) {
   return operation;
 }
 
+bool CatalogTest::run_sql(const std::string& script) const {
+  const std::string command =
+      "python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.executescript(sys.argv[2]); "
+      "d.commit()' '" +
+      folder_ + "/catalog.sqlite' \"" + script + "\"";
+  return std::system(command.c_str()) == 0;
+}
+
 std::string text_of(const Snapshot& snapshot) {
   std::ostringstream out;
   const auto optional = [](const std::optional<Ticks>& ticks) {
     return ticks ? std::to_string(*ticks) : "null";
   };
+  for (const auto& [name, policy] : snapshot.policies) out << "policy " << name << ' ' << policy << '\n';
   for (const auto& [name, database] : snapshot.databases) {
+    for (const auto& [key, policy] : database->policies) out << "  policy " << key << ' ' << policy << '\n';
     out << "database " << name << ' ' << database->name << ' ' << database->id << ' ' << database->pretty_name
         << ' ' << database->cursor << '\n';
     for (const auto& [key, table] : database->tables) {

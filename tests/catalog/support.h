@@ -38,6 +38,8 @@ class CatalogTest : public testing::Test {
   }
 
   Status write(const std::function<Status(Writer&)>& transaction) { return catalog_->write(transaction); }
+  /// Runs SQL statements on the closed catalog's file, from outside.
+  bool run_sql(const std::string& script) const;
   std::shared_ptr<const Snapshot> snapshot() const { return catalog_->snapshot(); }
   const Database& database() const { return *snapshot()->database(kDb); }
 
