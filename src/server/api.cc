@@ -26,6 +26,7 @@ constexpr size_t kMaxJsonDepth = 64;
 constexpr size_t kMaxRequestIdLength = 256;
 constexpr const char* kJsonType = "application/json; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr std::string_view kIngestPath = "/v1/rest/ingest/";
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr int kMethodNotAllowed = 405;
 constexpr int kNotFound = 404;
@@ -39,6 +40,7 @@ constexpr const char* kIndex =
     "Spillway, a Kusto-compatible analytics server.\n\n"
     "POST /v1/rest/query, /v2/rest/query  {\"db\": \"NetDefaultDB\", \"csl\": \"print 1\"}\n"
     "POST /v1/rest/mgmt                   {\"db\": \"NetDefaultDB\", \"csl\": \".show tables\"}\n"
+    "POST /v1/rest/ingest/DATABASE/TABLE?streamFormat=csv\n"
     "GET  /healthz, /metrics\n";
 
 /// No Microsoft Entra here: clients then use none, or the token that they were given.
@@ -114,6 +116,8 @@ struct Api::Route {
   bool get, post;
   bool open;  // needs no token
   void (Api::*run)(Call&);
+  bool json = true;     // what is posted
+  bool prefix = false;  // the path goes on after it
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
@@ -121,13 +125,15 @@ const Api::Route* Api::find_route(const std::string& path) {
       {"/v1/rest/query", "query_v1", true, true, false, &Api::query_v1},
       {"/v2/rest/query", "query_v2", true, true, false, &Api::query_v2},
       {"/v1/rest/mgmt", "mgmt", false, true, false, &Api::mgmt},
+      {kIngestPath.data(), "ingest", false, true, false, &Api::ingest, false, true},
       {"/v1/rest/auth/metadata", "auth_metadata", true, false, true, &Api::auth_metadata},
       {"/metrics", "metrics", true, false, false, &Api::metrics},
       {"/healthz", "healthz", true, false, true, &Api::health},
       {"/", "index", true, false, true, &Api::index},
   };
-  const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
-                                   [&](const Route& route) { return path == route.path; });
+  const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes), [&](const Route& route) {
+    return route.prefix ? path.starts_with(route.path) : path == route.path;
+  });
   return found == std::end(kRoutes) ? nullptr : found;
 }
 
@@ -187,7 +193,7 @@ void Api::dispatch(const Route& route, Call& call) {
       call.response.set_header("WWW-Authenticate", "Bearer");
     return refuse(call, http_status(access.error().code), access.error());
   }
-  if (method == "POST" && !is_json_type(call.request.header("content-type"))) {
+  if (method == "POST" && route.json && !is_json_type(call.request.header("content-type"))) {
     return refuse(call, kUnsupportedMediaType,
                   {ErrorCode::BadRequest, "the Content-Type must be application/json"});
   }
@@ -198,7 +204,12 @@ Status Api::check_access(const Route& route, const HttpRequest& request) const {
   if (route.open) return {};
   if (options_.token.empty()) {
     const std::string& host = request.header("host");
-    if (host.empty() || names_this_machine(host)) return {};
+    const bool named = host.empty() || names_this_machine(host);
+    // A browser asks before it sends JSON to another site, but not before it sends plain text.
+    if (named && !route.json && !request.header("origin").empty()) {
+      return Error{ErrorCode::Forbidden, "without an API token the server takes no data from web pages"};
+    }
+    if (named) return {};
     return Error{ErrorCode::Forbidden,
                  "without an API token the server is reached as localhost or by its address only"};
   }
@@ -300,6 +311,10 @@ void Api::mgmt(Call& call) {
   answer(call, Form::Command);
 }
 
+void Api::ingest(Call& call) {
+  answer(call, Form::Ingestion);
+}
+
 void Api::refuse(Call& call, int status, const Error& error) const {
   call.response.set_status(status);
   send(call.response, kJsonType, one_api_error(error, call.ids, backend_.clock().now()));
@@ -317,10 +332,15 @@ void Api::answer(Call& call, Form form) {
         Error{ErrorCode::Throttled, std::to_string(concurrency_) +
                                         " queries and commands are running, as many as may: try again later"};
   } else {
-    done = read_call(call);
-    if (done.ok()) done = form == Form::Command ? run_command(call) : run_query(call, form);
+    done = perform(call, form);
   }
   if (!done.ok() && !call.response.started()) refuse(call, http_status(done.error().code), done.error());
+}
+
+Status Api::perform(Call& call, Form form) {
+  if (form == Form::Ingestion) return run_ingestion(call);
+  SPILLWAY_TRY(read_call(call));
+  return form == Form::Command ? run_command(call) : run_query(call, form);
 }
 
 std::chrono::milliseconds Api::timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const {
@@ -374,6 +394,76 @@ Status Api::run_command(Call& call) {
   request.cancel = call.request.cancel;
   request.timeout = timeout_of(call, kDefaultCommandTimeout);
   SPILLWAY_ASSIGN(const std::vector<Table> tables, backend_.execute(request));
+  AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
+  for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
+  send(call.response, kJsonType, v1_tables(tables, info));
+  return {};
+}
+
+namespace {
+
+/// `{"SourceUri": "…"}`, in any case: the body of a request whose data lies elsewhere.
+Result<std::string> source_uri(std::string_view body) {
+  json::error_code error;
+  const json::value value = json::parse({body.data(), body.size()}, error);
+  if (!error && value.is_object()) {
+    for (const auto& [key, member] : value.get_object()) {
+      if (lower(key) == "sourceuri" && member.is_string()) return std::string(member.get_string());
+    }
+  }
+  return Error{ErrorCode::BadRequest,
+               "with sourceKind=uri the body is {\"SourceUri\": \"address of the data\"}"};
+}
+
+/// The answer of streaming ingestion. Update policies run in the same transaction, so that there is no status
+/// of their own to tell.
+Table ingestion_table(int64_t records) {
+  Table table;
+  table.name = "Table_0";
+  table.schema = {{"ConsumedRecordsCount", Type::Long},
+                  {"UpdatePolicyStatus", Type::String},
+                  {"UpdatePolicyFailureCode", Type::String},
+                  {"UpdatePolicyFailureReason", Type::String}};
+  table.rows = {
+      {Value::int64(records), Value::string("Inactive"), Value::string("Unknown"), Value::string("")}};
+  return table;
+}
+
+}  // namespace
+
+Status Api::run_ingestion(Call& call) {
+  const std::string_view names = std::string_view(call.request.path).substr(kIngestPath.size());
+  const size_t slash = names.find('/');
+  if (slash == 0 || slash == std::string_view::npos || slash + 1 == names.size() ||
+      names.find('/', slash + 1) != std::string_view::npos) {
+    return Error{ErrorCode::BadRequest, "the path of streaming ingestion is " + std::string(kIngestPath) +
+                                            "DATABASE/TABLE, not '" + call.request.path + "'"};
+  }
+  commands::StreamRequest request;
+  request.database = std::string(names.substr(0, slash));
+  request.table = std::string(names.substr(slash + 1));
+  request.cancel = call.request.cancel;
+  request.timeout = kDefaultCommandTimeout;
+  std::string source = "stream", address;
+  for (const auto& [name, value] : call.request.query) {
+    const std::string key = lower(name);
+    if (key == "streamformat") request.format = value;
+    if (key == "mappingname") request.mapping = value;
+    if (key == "sourcekind") source = lower(value);
+  }
+  if (request.format.empty()) {
+    return Error{ErrorCode::BadRequest,
+                 "streaming ingestion needs the parameter streamFormat, as streamFormat=csv"};
+  }
+  if (source == "uri") {
+    SPILLWAY_ASSIGN(address, source_uri(call.request.body));
+    request.is_address = true;
+  } else if (source != "stream") {
+    return Error{ErrorCode::BadRequest, "sourceKind is stream or uri, not '" + source + "'"};
+  }
+  request.data = request.is_address ? std::string_view(address) : std::string_view(call.request.body);
+  SPILLWAY_ASSIGN(const int64_t records, backend_.ingest(request));
+  const std::vector<Table> tables = {ingestion_table(records)};
   AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
   for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
   send(call.response, kJsonType, v1_tables(tables, info));

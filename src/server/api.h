@@ -2,12 +2,13 @@
 // threads.
 //
 //   POST /v1/rest/mgmt   POST, GET /v1/rest/query   POST, GET /v2/rest/query   GET /v1/rest/auth/metadata
-//   GET /healthz   GET /metrics   GET /
+//   POST /v1/rest/ingest/DATABASE/TABLE   GET /healthz   GET /metrics   GET /
 //
 // With a token, everything but /, /healthz and the metadata needs `Authorization: Bearer TOKEN`. Without one
 // the server is for this machine only, and so requests must name it by an address or as localhost: a web page
 // that has its own name resolve to this machine is turned away. Sources: api/rest/request.md,
-// api/rest/response.md.
+// api/rest/response.md,
+// api/rest/streaming-ingest.md.
 #pragma once
 
 #include <atomic>
@@ -53,12 +54,15 @@ class Api {
   void query_v1(Call& call);
   void query_v2(Call& call);
   void mgmt(Call& call);
+  void ingest(Call& call);
 
-  enum class Form { QueryV1, QueryV2, Command };
-  /// A query or a command, within the limit on how many run at once.
+  enum class Form { QueryV1, QueryV2, Command, Ingestion };
+  /// A query, a command or an ingestion, within the limit on how many run at once.
   void answer(Call& call, Form form);
+  Status perform(Call& call, Form form);
   Status run_query(Call& call, Form form);
   Status run_command(Call& call);
+  Status run_ingestion(Call& call);
   std::chrono::milliseconds timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const;
 
   Backend& backend_;

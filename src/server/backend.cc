@@ -63,6 +63,10 @@ class ServicesBackend : public Backend {
     return commands::execute(request, services_);
   }
 
+  Result<int64_t> ingest(const commands::StreamRequest& request) override {
+    return commands::ingest_stream(request, services_);
+  }
+
  private:
   const commands::Services services_;
 };

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "commands/commands.h"
+#include "commands/streaming_ingestion.h"
 #include "engine/engine.h"
 
 namespace spillway::server {
@@ -58,6 +59,8 @@ class Backend {
   virtual const Clock& clock() const = 0;
   virtual Result<std::unique_ptr<PreparedQuery>> prepare(const QueryRequest& request) = 0;
   virtual Result<std::vector<Table>> execute(const commands::Request& request) = 0;
+  /// How many records were ingested.
+  virtual Result<int64_t> ingest(const commands::StreamRequest& request) = 0;
 };
 
 /// The backend over an instance's services, which outlive it.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import test from "node:test";
+import zlib from "node:zlib";
 import { pathToFileURL } from "node:url";
 
 const index = path.join(process.env.SPILLWAY_NODE_MODULES, "azure-kusto-data/dist-esm/src/index.js");
@@ -74,6 +75,25 @@ test("commands and data", async () => {
   const shown = await client.execute(database, ".show tables");
   assert.ok(rows(shown).some((row) => row.TableName === "Node"));
   await client.executeMgmt(database, ".drop table Node");
+});
+
+test("streaming ingestion", async () => {
+  await client.executeMgmt(database, ".create table Stream (n:long, s:string)");
+  await client.executeMgmt(
+    database,
+    `.create table Stream ingestion json mapping "M" '[{"column":"n","path":"$.a"},{"column":"s","path":"$.b"}]'`
+  );
+  const csv = zlib.gzipSync("1,one\n2,two\n");
+  await client.executeStreamingIngest(database, "Stream", csv, "csv", null);
+  const lines = zlib.gzipSync('{"a": 3, "b": "three"}\n{"a": 4, "b": "four"}');
+  await client.executeStreamingIngest(database, "Stream", lines, "json", "M");
+  const shown = await client.execute(database, "Stream | order by n asc | project r = strcat(n, s)");
+  assert.deepEqual(rows(shown).map((row) => row.r), ["1one", "2two", "3three", "4four"]);
+  const bad = await failure(client.executeStreamingIngest(database, "Stream", zlib.gzipSync("x"), "avro", null));
+  assert.equal(bad.status, 400);
+  const none = await failure(client.executeStreamingIngest(database, "NoSuchTable", csv, "csv", null));
+  assert.match(none.error["@message"], /NoSuchTable/);
+  await client.executeMgmt(database, ".drop table Stream");
 });
 
 test("parameters, timeouts and ids", async () => {

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """azure-kusto-data for Python, unmodified, against the server in SPILLWAY_URL."""
+import gzip
+import io
 import os
 import unittest
 from datetime import datetime, timedelta, timezone
@@ -76,6 +78,18 @@ class PythonClient(unittest.TestCase):
         piped = execute(DATABASE, ".show tables | where TableName == 'Python' | project TableName").primary_results[0]
         self.assertEqual([list(row) for row in piped], [['Python']])
         execute(DATABASE, '.drop table Python')
+
+    def test_streaming_ingestion(self):
+        self.client.execute_mgmt(DATABASE, '.create table PythonStream (n:long, s:string)')
+        data = io.BytesIO(gzip.compress('1,one\n2,"two, or more"\n'.encode()))
+        self.client.execute_streaming_ingest(DATABASE, 'PythonStream', data, 'csv')
+        rows = self.query('PythonStream | order by n asc').primary_results[0]
+        self.assertEqual([list(row) for row in rows], [[1, 'one'], [2, 'two, or more']])
+        with self.assertRaises(KustoError):
+            again = io.BytesIO(gzip.compress(b'3,three'))
+            self.client.execute_streaming_ingest(DATABASE, 'PythonStream', again, 'csv', mapping_name='NoSuchMapping')
+        self.assertEqual(self.query('PythonStream | count').primary_results[0][0][0], 2)
+        self.client.execute_mgmt(DATABASE, '.drop table PythonStream')
 
     def test_execute_finds_the_endpoint(self):
         self.assertGreaterEqual(len(self.client.execute(DATABASE, '.show databases').primary_results[0]), 1)

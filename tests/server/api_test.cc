@@ -545,6 +545,63 @@ TEST_F(ApiTest, NeedsJson) {
   }
 }
 
+TEST_F(ApiTest, TakesDataForATable) {
+  std::vector<std::string> seen;
+  backend.ingestion = [&](const commands::StreamRequest& request) -> Result<int64_t> {
+    seen = {request.database,
+            request.table,
+            request.format,
+            request.mapping,
+            request.is_address ? "address" : "data",
+            std::string(request.data)};
+    if (request.table == "None") return Error{ErrorCode::EntityNotFound, "table 'None' not found"};
+    return 2;
+  };
+  const auto ingest = [&](const std::string& path, std::map<std::string, std::string> parameters,
+                          const std::string& body) {
+    HttpRequest request;
+    request.method = "POST";
+    request.path = "/v1/rest/ingest/" + path;
+    request.query = std::move(parameters);
+    request.body = body;
+    return send(std::move(request));
+  };
+  const MemoryResponse answer = ingest("db/T", {{"streamFormat", "Csv"}}, "1,a\n2,b");
+  EXPECT_EQ(answer.status(), 200);
+  EXPECT_EQ(seen, (std::vector<std::string>{"db", "T", "Csv", "", "data", "1,a\n2,b"}));
+  EXPECT_EQ(answer.parsed().at("Tables").at(0).at("Rows").at(0).at(0).as_int64(), 2);
+  EXPECT_EQ(ingest("db/T", {{"streamformat", "JSON"}, {"mappingName", "M"}}, "{}").status(), 200);
+  EXPECT_EQ(seen[3], "M");
+  const char* body = R"({"sourceUri": "/data/a.csv"})";
+  EXPECT_EQ(ingest("db/T", {{"streamFormat", "csv"}, {"sourceKind", "uri"}}, body).status(), 200);
+  EXPECT_EQ(seen[4] + " " + seen[5], "address /data/a.csv");
+
+  EXPECT_NE(message(ingest("db/T", {}, "1,a")).find("streamFormat=csv"), std::string::npos);
+  EXPECT_NE(message(ingest("db/T", {{"streamFormat", "csv"}, {"sourceKind", "uri"}}, "x")).find("SourceUri"),
+            std::string::npos);
+  EXPECT_EQ(ingest("db/T", {{"streamFormat", "csv"}, {"sourceKind", "x"}}, "").status(), 400);
+  for (const char* path : {"", "db", "db/", "/T", "db/T/U"}) {
+    EXPECT_EQ(ingest(path, {{"streamFormat", "csv"}}, "1").status(), 400) << path;
+  }
+  EXPECT_EQ(ingest("db/None", {{"streamFormat", "csv"}}, "1").parsed().at("error").at("code"),
+            "BadRequest_EntityNotFound");
+  EXPECT_EQ(get("/v1/rest/ingest/db/T").status(), 405);
+}
+
+TEST_F(ApiTest, WebPagesSendNoDataWhereNoTokenIsNeeded) {
+  backend.ingestion = [](const commands::StreamRequest&) -> Result<int64_t> { return 0; };
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/rest/ingest/db/T";
+  request.query["streamFormat"] = "csv";
+  request.headers["host"] = "127.0.0.1:8080";
+  request.headers["origin"] = "http://elsewhere.example";
+  EXPECT_EQ(send(request).status(), 403);
+  options.token = "secret";
+  request.headers["authorization"] = "Bearer secret";
+  EXPECT_EQ(send(request).status(), 200);
+}
+
 TEST_F(ApiTest, NeedsTheTokenWhereThereIsOne) {
   options.token = "secret";
   backend.results = {numbers(1)};

@@ -30,6 +30,7 @@ class FakeBackend : public Backend {
   std::map<std::string, std::string> options;
   std::vector<std::string> warnings;
   std::function<Result<std::vector<Table>>(const commands::Request&)> command;
+  std::function<Result<int64_t>(const commands::StreamRequest&)> ingestion;
   /// Called for each batch with the options that the query runs under.
   std::function<Status(const engine::RunOptions&)> before_batch;
 
@@ -38,6 +39,7 @@ class FakeBackend : public Backend {
   const Clock& clock() const override { return clock_; }
   Result<std::unique_ptr<PreparedQuery>> prepare(const QueryRequest& request) override;
   Result<std::vector<Table>> execute(const commands::Request& request) override { return command(request); }
+  Result<int64_t> ingest(const commands::StreamRequest& request) override { return ingestion(request); }
 
  private:
   ManualClock clock_{kUnixEpoch};

@@ -1,0 +1,30 @@
+// Streaming ingestion: data that comes as the body of a request, committed before it is answered.
+// Sources: api/rest/streaming-ingest.md, management/streaming-ingestion-policy.md.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "commands/commands.h"
+
+namespace spillway::commands {
+
+struct StreamRequest {
+  std::string database, table;
+  std::string format;       // "csv", "json", …, in any case
+  std::string mapping;      // the name of an ingestion mapping of the table; empty: identity
+  bool is_address = false;  // `data` is the storage connection string of the file to read
+  std::string_view data;
+  std::shared_ptr<engine::CancelToken> cancel;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+/// Ingests it as one batch, all or nothing, and says how many records that were. Errors: EntityNotFound for
+/// the database, the table or the mapping; BadRequest, NotSupported for the format; DataFormat with the line;
+/// and those of ingestion.
+Result<int64_t> ingest_stream(const StreamRequest& request, const Services& services);
+
+}  // namespace spillway::commands
