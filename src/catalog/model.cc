@@ -82,4 +82,26 @@ const Database* Snapshot::database(std::string_view name) const {
   return found == databases.end() ? nullptr : found->second.get();
 }
 
+const char* name_of(RunState state) {
+  switch (state) {
+    case RunState::Running: return "Running";
+    case RunState::Completed: return "Completed";
+    case RunState::Failed: return "Failed";
+  }
+  return "";
+}
+
+const char* name_of(OperationState state) {
+  switch (state) {
+    case OperationState::InProgress: return "InProgress";
+    case OperationState::Completed: return "Completed";
+    case OperationState::Failed: return "Failed";
+    case OperationState::Throttled: return "Throttled";
+    case OperationState::Scheduled: return "Scheduled";
+    case OperationState::Abandoned: return "Abandoned";
+    case OperationState::Canceled: return "Canceled";
+  }
+  return "";
+}
+
 }  // namespace spillway::catalog

@@ -260,6 +260,7 @@ struct Snapshot {
 };
 
 enum class RunState { Running, Completed, Failed };
+const char* name_of(RunState state);
 
 /// One run of a continuous export.
 struct ExportRun {
@@ -303,6 +304,7 @@ struct Manifest {
 };
 
 enum class OperationState { InProgress, Completed, Failed, Throttled, Scheduled, Abandoned, Canceled };
+const char* name_of(OperationState state);
 
 /// A row of `.show operations`.
 struct Operation {

@@ -182,28 +182,6 @@ std::string connection_parameters(const std::string& file) {
 
 }  // namespace
 
-const char* name_of(RunState state) {
-  switch (state) {
-    case RunState::Running: return "Running";
-    case RunState::Completed: return "Completed";
-    case RunState::Failed: return "Failed";
-  }
-  return "";
-}
-
-const char* name_of(OperationState state) {
-  switch (state) {
-    case OperationState::InProgress: return "InProgress";
-    case OperationState::Completed: return "Completed";
-    case OperationState::Failed: return "Failed";
-    case OperationState::Throttled: return "Throttled";
-    case OperationState::Scheduled: return "Scheduled";
-    case OperationState::Abandoned: return "Abandoned";
-    case OperationState::Canceled: return "Canceled";
-  }
-  return "";
-}
-
 std::string message_of(const std::exception& exception) {
   const auto* error = dynamic_cast<const soci::soci_error*>(&exception);
   return error ? error->get_error_message() : exception.what();

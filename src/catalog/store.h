@@ -27,9 +27,6 @@ struct State {
 /// The scope of the cluster's policies; those of databases have their ids.
 inline constexpr int64_t kClusterScope = 0;
 
-const char* name_of(RunState state);
-const char* name_of(OperationState state);
-
 std::string message_of(const std::exception& exception);
 
 /// One session of the database. Used by one thread at a time.

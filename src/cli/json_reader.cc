@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace spillway::cli {
 namespace {
 
@@ -24,20 +26,6 @@ bool hex4(std::string_view text, size_t at, uint32_t& out) {
     out = out * 16 + digit;
   }
   return true;
-}
-
-void append_utf8(std::string& out, uint32_t code) {
-  const auto byte = [&](uint32_t b) { out += static_cast<char>(b); };
-  if (code < 0x80) {
-    byte(code);
-  } else if (code < 0x800) {
-    byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
-  } else {
-    byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F));
-    byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
-  }
 }
 
 /// The character of an escape whose backslash is at `at`; moves past it.
@@ -67,7 +55,7 @@ bool unescape(std::string_view text, size_t& at, std::string& out) {
     at += 6;
   }
   constexpr uint32_t kReplacement = 0xFFFD;
-  append_utf8(out, code >= 0xD800 && code < 0xE000 ? kReplacement : code);
+  if (!utf8::append(out, code)) utf8::append(out, kReplacement);
   return true;
 }
 

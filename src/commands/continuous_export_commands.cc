@@ -256,15 +256,6 @@ Result<Tables> show_failures(Call& call) {
   return Tables{std::move(result)};
 }
 
-const char* name_of(catalog::RunState state) {
-  switch (state) {
-    case catalog::RunState::Running: return "Running";
-    case catalog::RunState::Completed: return "Completed";
-    case catalog::RunState::Failed: break;
-  }
-  return "Failed";
-}
-
 /// From the first of the run's records to the run's end.
 Value lateness_of(const catalog::ExportRun& run) {
   if (run.oldest == 0 || !run.ended) return Value::null(Type::TimeSpan);

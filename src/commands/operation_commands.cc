@@ -27,28 +27,11 @@ const Schema kCancelled = {{"OperationId", Type::Guid},
 /// The most rows of `.show operations`.
 constexpr int kMostOperations = 10'000;
 
-const char* state_name(OperationState state) {
-  switch (state) {
-    case OperationState::InProgress: return "InProgress";
-    case OperationState::Completed: return "Completed";
-    case OperationState::Failed: return "Failed";
-    case OperationState::Throttled: return "Throttled";
-    case OperationState::Scheduled: return "Scheduled";
-    case OperationState::Abandoned: return "Abandoned";
-    case OperationState::Canceled: return "Canceled";
-  }
-  return "";
-}
-
 Row row_of(const Operation& operation) {
-  return {Value::string(operation.id.str()),
-          Value::string(operation.kind),
-          Value::string(operation.node),
-          Value::datetime(operation.started),
-          Value::datetime(operation.updated),
-          Value::timespan(operation.updated - operation.started),
-          Value::string(state_name(operation.state)),
-          Value::string(operation.status)};
+  return {Value::string(operation.id.str()),       Value::string(operation.kind),
+          Value::string(operation.node),           Value::datetime(operation.started),
+          Value::datetime(operation.updated),      Value::timespan(operation.updated - operation.started),
+          Value::string(name_of(operation.state)), Value::string(operation.status)};
 }
 
 Result<Tables> show_operations(Call& call) {
@@ -89,7 +72,7 @@ Result<Tables> show_operation_details(Call& call) {
   SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
   if (operation.state != OperationState::Completed) {
     return Error{ErrorCode::BadRequest,
-                 "operation " + id.str() + " has no details: its state is " + state_name(operation.state) +
+                 "operation " + id.str() + " has no details: its state is " + name_of(operation.state) +
                      (operation.status.empty() ? "" : " (" + operation.status + ")"),
                  span};
   }
@@ -111,7 +94,7 @@ Result<Tables> cancel_operation(Call& call) {
   SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
   const bool cancelled =
       call.services.ingestor.cancel_operation(id) || call.services.exports.cancel_operation(id).ok();
-  const std::string why = std::string("the operation isn't running: ") + state_name(operation.state);
+  const std::string why = std::string("the operation isn't running: ") + name_of(operation.state);
   Table result = empty_table(kCancelled);
   result.rows.push_back({Value::guid(id), Value::string(operation.kind), Value::datetime(operation.started),
                          Value::string(cancelled ? "Cancelled successfully" : "Cancel failed"),

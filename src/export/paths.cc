@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/calendar.h"
+#include "base/utf8.h"
 #include "export/datetime_pattern.h"
 
 namespace spillway::exports {
@@ -13,19 +14,6 @@ namespace {
 constexpr size_t kLongestFolderName = 200;
 /// A folder path; Azure's limit for a whole object path is 1,024.
 constexpr size_t kLongestFolderPath = 800;
-
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
-    if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
-}
 
 using Kind = catalog::Partition::Kind;
 
@@ -113,7 +101,7 @@ Result<std::string> normalized(const Settings& settings, const std::string& path
 }  // namespace
 
 bool is_folder_name(std::string_view text) {
-  if (text.empty() || text.size() > kLongestFolderName || !is_utf8(text)) return false;
+  if (text.empty() || text.size() > kLongestFolderName || !utf8::is_valid(text)) return false;
   if (text.front() == ' ' || text.back() == ' ' || text.back() == '.') return false;  // "." and ".." too
   constexpr std::string_view kReserved = "/\\:*?\"<>|";
   return std::none_of(text.begin(), text.end(), [&](char c) {

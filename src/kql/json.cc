@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "base/utf8.h"
 
 namespace spillway::kql::json {
 namespace {
@@ -16,24 +17,6 @@ bool is_space(char c) {
 }
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-void append_utf8(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  }
 }
 
 std::optional<uint32_t> read_hex4(std::string_view text, size_t at) {
@@ -51,18 +34,18 @@ bool read_unicode(std::string_view text, size_t& at, std::string& out) {
   if (!first) return false;
   at += 4;
   if (*first < 0xD800 || *first > 0xDFFF) {
-    append_utf8(*first, out);
+    utf8::append(out, *first);
     return true;
   }
   if (*first <= 0xDBFF && at + 6 <= text.size() && text[at] == '\\' && text[at + 1] == 'u') {
     const std::optional<uint32_t> second = read_hex4(text, at + 2);
     if (second && *second >= 0xDC00 && *second <= 0xDFFF) {
-      append_utf8(0x10000 + ((*first - 0xD800) << 10) + (*second - 0xDC00), out);
+      utf8::append(out, 0x10000 + ((*first - 0xD800) << 10) + (*second - 0xDC00));
       at += 6;
       return true;
     }
   }
-  append_utf8(kReplacement, out);
+  utf8::append(out, kReplacement);
   return true;
 }
 

@@ -5,26 +5,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/utf8.h"
+
 namespace spillway::storage {
 namespace {
-
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
-}
 
 /// What "&REFERENCE;" stands for.
 bool append_reference(std::string& out, std::string_view reference) {
@@ -45,7 +29,7 @@ bool append_reference(std::string& out, std::string_view reference) {
   const auto [stop, error] = std::from_chars(reference.data(), end, code, hexadecimal ? 16 : 10);
   constexpr uint32_t kLastCodePoint = 0x10FFFF;
   if (error != std::errc() || stop != end || code > kLastCodePoint) return false;
-  append_utf8(out, code);
+  utf8::append(out, code);
   return true;
 }
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "kql/functions/base64.h"
 #include "kql/functions/builder.h"
-#include "kql/functions/utf8.h"
 
 namespace spillway::kql {
 namespace {

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/utf8.h"
 #include "kql/functions/base64.h"
 #include "kql/functions/builder.h"
 #include "kql/functions/text_match.h"
-#include "kql/functions/utf8.h"
 #include "kql/json.h"
 
 namespace spillway::kql {

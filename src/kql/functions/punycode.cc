@@ -2,9 +2,9 @@
 // with no change of case (query/punycode-domain-to-string-function.md).
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "kql/functions/builder.h"
 #include "kql/functions/text_match.h"
-#include "kql/functions/utf8.h"
 
 namespace spillway::kql {
 namespace {

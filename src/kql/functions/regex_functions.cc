@@ -1,10 +1,10 @@
 // Functions of regular expressions (RE2). A pattern that isn't one is an error, be it a constant or not.
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "kql/functions/builder.h"
 #include "kql/functions/regex.h"
 #include "kql/functions/text_match.h"
-#include "kql/functions/utf8.h"
 #include "kql/json.h"
 
 namespace spillway::kql {

@@ -1,9 +1,9 @@
 // Functions of strings. Positions and lengths count code points, from zero.
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "kql/functions/builder.h"
 #include "kql/functions/text_match.h"
-#include "kql/functions/utf8.h"
 #include "kql/json.h"
 
 namespace spillway::kql {

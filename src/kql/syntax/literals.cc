@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/decimal_number.h"
+#include "base/utf8.h"
 
 namespace spillway::kql::syntax {
 namespace {
@@ -204,24 +205,10 @@ uint32_t read_hex(std::string_view digits) {
   return value;
 }
 
+/// What isn't a character becomes the one that stands for that.
 void append_utf8(uint32_t code, std::string& out) {
   constexpr uint32_t kReplacement = 0xFFFD;
-  if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) code = kReplacement;
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  }
+  if (!utf8::append(out, code)) utf8::append(out, kReplacement);
 }
 
 /// Appends the character of a `\u` escape at pos, or of the two that make a surrogate pair; the bytes it

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace spillway::kql::utf8 {
+namespace spillway::utf8 {
 
 inline bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
@@ -19,4 +19,4 @@ bool is_valid(std::string_view text);
 /// False (and nothing appended) where it isn't a code point of Unicode.
 bool append(std::string& out, int64_t code_point);
 
-}  // namespace spillway::kql::utf8
+}  // namespace spillway::utf8

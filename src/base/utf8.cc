@@ -1,6 +1,6 @@
-#include "kql/functions/utf8.h"
+#include "base/utf8.h"
 
-namespace spillway::kql::utf8 {
+namespace spillway::utf8 {
 
 int64_t length(std::string_view text) {
   int64_t count = 0;
@@ -75,4 +75,4 @@ bool append(std::string& out, int64_t code_point) {
   return true;
 }
 
-}  // namespace spillway::kql::utf8
+}  // namespace spillway::utf8
