@@ -25,7 +25,7 @@ constexpr std::string_view kNames[] = {
 
 constexpr uint64_t kForever = UINT64_MAX;
 
-enum class Action { Kill, Error, Sleep };
+enum class Action { Kill, Error, Sleep, Halt };
 
 struct Arming {
   Action action = Action::Kill;
@@ -43,7 +43,7 @@ bool parse_number(std::string_view text, uint64_t& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-/// "kill", "error", "sleep:250", each with "@3" or "@2-5" behind it.
+/// "kill", "error", "halt", "sleep:250", each with "@3" or "@2-5" behind it.
 std::optional<Arming> parse_action(std::string_view text) {
   Arming arming;
   std::string_view range;
@@ -60,6 +60,8 @@ std::optional<Arming> parse_action(std::string_view text) {
     arming.action = Action::Kill;
   } else if (text == "error") {
     arming.action = Action::Error;
+  } else if (text == "halt") {
+    arming.action = Action::Halt;
   } else if (uint64_t ms = 0; text.starts_with(kSleep) && parse_number(text.substr(kSleep.size()), ms)) {
     arming.action = Action::Sleep;
     arming.sleep = std::chrono::milliseconds(ms);
@@ -93,7 +95,11 @@ class Registry {
     const std::lock_guard lock(mutex_);
     armed_.clear();
     idle_.store(true);
+    halted_.store(false);
   }
+
+  void halt() { halted_.store(true); }
+  bool halted() const { return halted_.load(); }
 
   std::optional<Arming> due(std::string_view name) {
     const std::lock_guard lock(mutex_);
@@ -133,8 +139,12 @@ class Registry {
 
   std::mutex mutex_;
   std::map<std::string, Arming, std::less<>> armed_;
-  std::atomic<bool> idle_{true};
+  std::atomic<bool> idle_{true}, halted_{false};
 };
+
+Error armed_error(const char* name) {
+  return Error(ErrorCode::StorageTransient, std::string("fail point ") + name + " was armed with an error");
+}
 
 }  // namespace
 
@@ -147,18 +157,21 @@ Status arm(std::string_view specification) {
 void disarm_all() {
   Registry::instance().disarm_all();
 }
+bool halted() {
+  return Registry::instance().halted();
+}
 
 Status reached(const char* name) {
   assert(known(name) && "a fail point must stand in base/fail_points.def");
   Registry& registry = Registry::instance();
   if (registry.idle()) return {};
+  if (registry.halted()) return armed_error(name);
   const std::optional<Arming> arming = registry.due(name);
   if (!arming) return {};
   switch (arming->action) {
     case Action::Kill: ::kill(::getpid(), SIGKILL); std::abort();  // not reached: SIGKILL can't be blocked
-    case Action::Error:
-      return Status(ErrorCode::StorageTransient,
-                    std::string("fail point ") + name + " was armed with an error");
+    case Action::Error: return armed_error(name);
+    case Action::Halt: registry.halt(); return armed_error(name);
     case Action::Sleep: std::this_thread::sleep_for(arming->sleep); break;
   }
   return {};

@@ -8,6 +8,9 @@
 //   ingest.after_write=error           the call returns a StorageTransient error, once
 //   ingest.after_write=error@2-5       … the second to the fifth time
 //   store.put=sleep:250                waits 250 ms, every time
+//   export.put.after=halt@2            the call fails, and from then on every call of every fail point: what
+//   a
+//                                      test in the same process has of a death. Until disarm_all()
 // Several are separated by ';'. Built only with SPILLWAY_FAIL_POINTS; without it the macro is empty.
 #pragma once
 
@@ -23,6 +26,8 @@ namespace spillway::fail_point {
 std::vector<std::string> all();
 Status arm(std::string_view specification);
 void disarm_all();
+/// True once a fail point that is armed with `halt` was reached.
+bool halted();
 Status reached(const char* name);
 
 }  // namespace spillway::fail_point

@@ -213,11 +213,18 @@ void SqlCatalog::publish(State state) {
 
 void SqlCatalog::prune_sometimes() {
   const Ticks now = clock_.now();
-  if (now - pruned_ < kPruneInterval) return;
+  // A clock that was set back must not put it off.
+  if (now >= pruned_ && now - pruned_ < kPruneInterval) return;
   pruned_ = now;
   try {
     store_.begin();
     store_.prune(now - kHistory, kCompletedRunsKept);
+    for (const auto& [database_name, database] : state_.snapshot->databases) {
+      for (const auto& [name, definition] : database->exports) {
+        const Ticks kept = definition->artifact_retention;
+        if (kept > 0) store_.prune_artifacts(definition->id, now - std::max(kept, kHistory));
+      }
+    }
     store_.commit();
   } catch (const std::exception& exception) {
     store_.rollback();

@@ -32,7 +32,8 @@
 
 namespace spillway::catalog {
 
-// Retention. Artifacts and the position of an export that exists are kept for ever.
+// Retention. The position of an export that exists is kept for ever, and so are its artifacts where it has no
+// artifact_retention of its own.
 /// Of failed runs, of finished operations, of artifacts of `.export` and of dropped exports.
 inline constexpr Ticks kHistory = 14 * kTicksPerDay;
 /// Of completed runs, for each export; those within kHistory.
@@ -116,7 +117,9 @@ class Writer {
   /// The manifest is in its store.
   virtual Status forget_manifest(const Guid& run) = 0;
   /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure
-  /// state; a permanent failure that has lasted `disable_after` disables the export. `error` holds no secret.
+  /// state; a permanent failure that has lasted `disable_after` disables the export: one that was not
+  /// interrupted by a success or by a failure that may pass. A run that was cancelled or lost its export to a
+  /// change says nothing either way. `error` holds no secret.
   /// Conflict where the run isn't running: after a commit whose answer was lost, for one, and then its
   /// artifacts are exported.
   virtual Status fail_run(const ExportRun& run, const Error& error, Ticks disable_after) = 0;
@@ -151,7 +154,8 @@ class Catalog {
   /// Failed runs of the last 14 days.
   virtual Result<std::vector<ExportRun>> failures(const std::string& database,
                                                   const std::string& export_name) const = 0;
-  /// Committed artifacts of the export's current definition and earlier ones of the same id, oldest first.
+  /// Committed artifacts of the export's current definition and earlier ones of the same id, oldest first;
+  /// those that its artifact_retention still keeps.
   virtual Result<std::vector<Artifact>> exported_artifacts(const std::string& database,
                                                            const std::string& export_name) const = 0;
   /// Pending artifacts that no running run or operation owns: the janitor's work.

@@ -185,6 +185,7 @@ std::string encode(const ContinuousExport& definition) {
                                       {"manifest", definition.manifest},
                                       {"max_records_per_run", definition.max_records_per_run},
                                       {"max_bytes_per_run", definition.max_bytes_per_run},
+                                      {"artifact_retention", definition.artifact_retention},
                                       {"properties", json::value_from(definition.properties)}});
 }
 
@@ -204,6 +205,9 @@ void decode(const std::string& text, ContinuousExport& definition) {
   definition.manifest = object.at("manifest").as_bool();
   definition.max_records_per_run = object.at("max_records_per_run").to_number<int64_t>();
   definition.max_bytes_per_run = object.at("max_bytes_per_run").to_number<int64_t>();
+  // And in what version 2 wrote.
+  if (const json::value* retention = object.if_contains("artifact_retention"))
+    definition.artifact_retention = retention->to_number<int64_t>();
 }
 
 std::string encode(const Extent& extent) {

@@ -224,6 +224,8 @@ struct ContinuousExport {
   bool backfill = false;  // it began with what had been ingested before its creation
   bool manifest = false;  // each run leaves a manifest beside its artifacts
   int64_t max_records_per_run = 0, max_bytes_per_run = 0;  // 0: the server's limits
+  /// How long its exported artifacts are listed (kHistory at least); 0: as long as it exists.
+  Ticks artifact_retention = 0;
   std::map<std::string, std::string> properties;  // distribution, parquetRowGroupSize, …, as they were given
   bool disabled = false;
 
@@ -297,6 +299,7 @@ struct Artifact {
 /// that putting it twice is putting it once.
 struct Manifest {
   Guid run;
+  int64_t export_id = 0;  // of that name there may be another export by now
   std::string database, export_name;
   std::string connection;  // the connection string of its store, with secrets
   std::string object;      // its path in that store

@@ -20,8 +20,7 @@
 //                    state: Pending (its owner runs and may be writing it) → Exported (reported), or
 //                    → Abandoned (the janitor deletes the object, then the row)
 //   manifests        sequence (the order of the commits), run, database_name, export_name, connection,
-//   object, content:
-//                    those that are still to be put into their stores
+//                    object, content, export_id: those that are still to be put into their stores
 //   operations       id, kind, node, database_name, principal, root_activity_id, status, state, started,
 //                    updated, should_retry, details
 //
@@ -55,6 +54,8 @@ constexpr const char* kManifests =
     "CREATE TABLE manifests (sequence BIGINT PRIMARY KEY, run TEXT NOT NULL UNIQUE, database_name TEXT NOT "
     "NULL, "
     "export_name TEXT NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, content TEXT NOT NULL)";
+constexpr const char* kManifestsExport =
+    "ALTER TABLE manifests ADD COLUMN export_id BIGINT NOT NULL DEFAULT 0";
 
 constexpr const char* kPolicies =
     "CREATE TABLE policies (scope BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY "
@@ -107,6 +108,7 @@ constexpr std::array kSchema = {
     "details TEXT)",
     "CREATE INDEX operations_by_start ON operations (started)",
     kManifests,
+    kManifestsExport,
     kPolicies,
 };
 
@@ -119,6 +121,8 @@ constexpr std::array kFromVersion1 = {
 
 /// What makes a catalog of version 2 one of version 3.
 constexpr std::array kFromVersion2 = {
+    kManifestsExport,
+    "UPDATE manifests SET export_id = COALESCE((SELECT export_id FROM runs WHERE id = manifests.run), 0)",
     kPolicies,
 };
 
@@ -723,13 +727,12 @@ void Store::delete_artifact(const Artifact& artifact) {
 }
 
 void Store::insert_manifest(int64_t sequence, const Manifest& manifest) {
-  const Integer order = sequence;
+  const Integer order = sequence, export_id = manifest.export_id;
   const std::string run = manifest.run.str();
-  sql_ << "INSERT INTO manifests (sequence, run, database_name, export_name, connection, object, content) "
-          "VALUES "
-          "(:s, :r, :d, :e, :c, :o, :t)",
-      use(order), use(run), use(manifest.database), use(manifest.export_name), use(manifest.connection),
-      use(manifest.object), use(manifest.content);
+  sql_ << "INSERT INTO manifests (sequence, run, export_id, database_name, export_name, connection, object, "
+          "content) VALUES (:s, :r, :i, :d, :e, :c, :o, :t)",
+      use(order), use(run), use(export_id), use(manifest.database), use(manifest.export_name),
+      use(manifest.connection), use(manifest.object), use(manifest.content);
 }
 
 void Store::delete_manifest(const Guid& run) {
@@ -779,6 +782,12 @@ void Store::prune(Ticks before, int completed_runs_kept) {
     sql_ << "DELETE FROM runs WHERE export_id = :id AND state = 'Completed' AND started <= :t",
         use(export_id), use(newest);
   }
+}
+
+void Store::prune_artifacts(int64_t export_id, Ticks before) {
+  const Integer id = export_id, limit = before;
+  sql_ << "DELETE FROM artifacts WHERE export_id = :id AND committed < :t AND state = 'Exported'", use(id),
+      use(limit);
 }
 
 namespace {
@@ -928,13 +937,17 @@ std::vector<Manifest> Store::manifests() {
   std::vector<Manifest> manifests;
   std::string run;
   Manifest row;
-  soci::statement select = selecting(sql_, into(run), into(row.database), into(row.export_name),
-                                     into(row.connection), into(row.object), into(row.content));
-  start(
-      select,
-      "SELECT run, database_name, export_name, connection, object, content FROM manifests ORDER BY sequence");
+  Integer export_id = 0;
+  soci::statement select =
+      selecting(sql_, into(run), into(export_id), into(row.database), into(row.export_name),
+                into(row.connection), into(row.object), into(row.content));
+  start(select,
+        "SELECT run, export_id, database_name, export_name, connection, object, content FROM manifests ORDER "
+        "BY "
+        "sequence");
   while (select.fetch()) {
     row.run = guid_of(run);
+    row.export_id = export_id;
     manifests.push_back(row);
   }
   return manifests;

@@ -93,6 +93,8 @@ class Store {
   /// Deletes what retention lets go (catalog.h): what ended before `before`, and all but the newest of
   /// the completed runs of each export.
   void prune(Ticks before, int completed_runs_kept);
+  /// Deletes the rows of an export's exported artifacts that were committed before `before`.
+  void prune_artifacts(int64_t export_id, Ticks before);
 
   std::vector<ExportRun> runs(int64_t export_id, int limit);
   std::vector<ExportRun> failed_runs(int64_t export_id, Ticks since);

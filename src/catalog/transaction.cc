@@ -526,12 +526,13 @@ Status Transaction::fail_run(const ExportRun& given, const Error& error, Ticks d
   if (definition && definition->generation == run.generation) {
     definition->last_result = name_of(RunState::Failed);
     ++definition->consecutive_failures;
-    if (!run.permanent_failure) {
+    const bool says_nothing = error.code == ErrorCode::Cancelled || error.code == ErrorCode::Conflict;
+    if (run.permanent_failure) {
+      definition->failing_since = definition->failing_since.value_or(now_);
+    } else if (!says_nothing) {
       definition->failing_since.reset();
-    } else if (!definition->failing_since) {
-      definition->failing_since = now_;
     }
-    if (definition->failing_since && now_ - *definition->failing_since >= disable_after) {
+    if (run.permanent_failure && now_ - *definition->failing_since >= disable_after) {
       definition->disabled = true;
       ++definition->generation;
     }

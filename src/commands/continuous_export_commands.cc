@@ -101,6 +101,8 @@ std::string properties_json(const ContinuousExport& definition) {
   if (definition.manifest) object["Manifest"] = true;
   if (definition.max_records_per_run) object["MaxRecordsPerRun"] = definition.max_records_per_run;
   if (definition.max_bytes_per_run) object["MaxBytesPerRun"] = definition.max_bytes_per_run;
+  if (definition.artifact_retention)
+    object["ArtifactRetention"] = format_timespan(definition.artifact_retention);
   for (const auto& [name, text] : definition.properties) object[capitalized(name)] = property_value(text);
   return json::serialize(object);
 }
@@ -358,7 +360,11 @@ std::vector<Command> continuous_export_commands() {
       {"create-or-alter continuous-export <name>",
        ".create-or-alter continuous-export X [over (T, U)] to table E [with (intervalBetweenRuns = 1h, …)] "
        "<| query",
-       "Creates or alters a continuous export", create_or_alter},
+       "Creates or alters a continuous export. Properties: intervalBetweenRuns, forcedLatency, sizeLimit, "
+       "distributed, distribution, distributionKind, parquetRowGroupSize, parquetDatetimePrecision, "
+       "isDisabled, "
+       "backfill, manifest, maxRecordsPerRun, maxBytesPerRun, artifactRetention, dryRun",
+       create_or_alter},
       {"show continuous-exports", ".show continuous-exports", "The continuous exports of the database",
        show_exports},
       {"show continuous-export <name>", ".show continuous-export X", "One continuous export", show_export},

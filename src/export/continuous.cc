@@ -140,20 +140,30 @@ Stretch plan_stretch(const Facts& facts, Cursor from, Cursor upper, const Stretc
   stretch.has_records = !extents.empty();
   std::sort(extents.begin(), extents.end(), [](auto* a, auto* b) { return a->max_cursor < b->max_cursor; });
   Cursor end = 0;  // of the extents that fit
-  for (const catalog::Extent* extent : extents) {
-    const bool fits =
-        stretch.records + extent->rows <= limits.records && stretch.bytes + extent->bytes <= limits.bytes;
-    if (!fits && end > 0 && extent->max_cursor > end) {
+  for (auto first = extents.begin(); first != extents.end();) {
+    // Extents of one commit can't be told apart by cursors: all of them are taken, or none.
+    const Cursor cursor = (*first)->max_cursor;
+    const auto last = std::find_if(first, extents.end(), [&](auto* e) { return e->max_cursor > cursor; });
+    int64_t records = 0, bytes = 0;
+    for (auto it = first; it != last; ++it) {
+      records += (*it)->rows;
+      bytes += (*it)->bytes;
+    }
+    const bool fits = stretch.records + records <= limits.records && stretch.bytes + bytes <= limits.bytes;
+    if (!fits && end > 0) {
       stretch.to = std::min(end, upper);
       stretch.more = stretch.to < upper;
       return stretch;
     }
-    end = extent->max_cursor;
-    const Cursor first = std::max(extent->min_cursor, from + 1);
-    stretch.oldest = stretch.extents == 0 ? first : std::min(stretch.oldest, first);
-    stretch.extents += 1;
-    stretch.records += extent->rows;
-    stretch.bytes += extent->bytes;
+    end = cursor;
+    for (auto it = first; it != last; ++it) {
+      const Cursor oldest = std::max((*it)->min_cursor, from + 1);
+      stretch.oldest = stretch.extents == 0 ? oldest : std::min(stretch.oldest, oldest);
+      stretch.extents += 1;
+    }
+    stretch.records += records;
+    stretch.bytes += bytes;
+    first = last;
   }
   return stretch;
 }
@@ -167,10 +177,15 @@ Stretch next_stretch(const Facts& facts, const ContinuousExport& definition, Cur
   return plan_stretch(facts, definition.exported_to, upper, limits);
 }
 
-bool has_records_after(const Facts& facts, Cursor cursor) {
-  return std::any_of(facts.begin(), facts.end(), [&](const auto& table) {
-    return table->extents->after(cursor) != table->extents->end();
-  });
+std::optional<Cursor> first_after(const Facts& facts, Cursor cursor) {
+  std::optional<Cursor> first;
+  for (const auto& table : facts) {
+    for (auto it = table->extents->after(cursor); it != table->extents->end(); ++it) {
+      const Cursor oldest = std::max((*it)->min_cursor, cursor + 1);
+      first = first ? std::min(*first, oldest) : oldest;
+    }
+  }
+  return first;
 }
 
 }  // namespace spillway::exports

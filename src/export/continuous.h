@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -44,8 +45,8 @@ struct StretchLimits {
 /// The definition's own, or the server's.
 StretchLimits limits_of(const catalog::ContinuousExport& definition, const ServiceOptions& options);
 
-/// The records after `from` and up to `upper`, cut behind an extent where they exceed a limit (one extent at
-/// least is taken). Costs what the extents after `from` cost, not the table.
+/// The records after `from` and up to `upper`, cut behind a commit's extents where they exceed a limit (those
+/// of one commit at least are taken). Costs what the extents after `from` cost, not the table.
 Stretch plan_stretch(const std::vector<std::shared_ptr<const catalog::Table>>& facts, catalog::Cursor from,
                      catalog::Cursor upper, const StretchLimits& limits);
 
@@ -55,8 +56,9 @@ Stretch next_stretch(const std::vector<std::shared_ptr<const catalog::Table>>& f
                      const catalog::ContinuousExport& definition, catalog::Cursor newest,
                      const StretchLimits& limits, Ticks now);
 
-/// True where a fact table holds records after the cursor.
-bool has_records_after(const std::vector<std::shared_ptr<const catalog::Table>>& facts,
-                       catalog::Cursor cursor);
+/// A cursor that the first record after `cursor` in a fact table has, or a smaller one: all up to it, itself
+/// excluded, has none. Nothing where there is none.
+std::optional<catalog::Cursor> first_after(const std::vector<std::shared_ptr<const catalog::Table>>& facts,
+                                           catalog::Cursor cursor);
 
 }  // namespace spillway::exports

@@ -61,9 +61,11 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
                                        limits_of(*definition, options_), now);
   if (stretch.to <= definition->exported_to) return RunReport();
   if (!stretch.has_records && stretch.to - definition->exported_to < kIdleStep) return RunReport();
-  // Those that an earlier run left due come first: a reader sees manifests in the order of the runs.
+  // Those that an earlier run left due come first: a reader of the store sees manifests in the order of the
+  // runs. Those of another store, from which the export was altered away, wait alone.
   if (definition->manifest) {
-    if (const Status put = manifests_.put_due(std::pair(database, name)); !put.ok()) {
+    const ManifestWriter::Line line(definition->id, prepared->settings.connections.front());
+    if (const Status put = manifests_.put_due(line); !put.ok()) {
       return fail_before_reading(subject, put.error());
     }
   }
@@ -131,7 +133,7 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
   }
   SPILLWAY_TRY(commit(run, written));
-  if (written.manifest) put_manifest(run);
+  if (written.manifest) put_manifest(*written.manifest);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
@@ -139,10 +141,12 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
   return written.artifacts;
 }
 
-void ContinuousRunner::put_manifest(const catalog::ExportRun& run) {
-  if (const Status put = manifests_.put_due(std::pair(run.database, run.name)); !put.ok()) {
-    log::warning("the manifest of an export run can't be written yet",
-                 {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
+void ContinuousRunner::put_manifest(const catalog::Manifest& manifest) {
+  if (const Status put = manifests_.put_due(ManifestWriter::Line(manifest.export_id, manifest.connection));
+      !put.ok()) {
+    log::warning(
+        "the manifest of an export run can't be written yet",
+        {{"export", manifest.export_name}, {"run", manifest.run.str()}, {"error", put.error().message}});
   }
 }
 

@@ -1,9 +1,10 @@
 // One run of a continuous export, as docs/architecture.md tells it: begin → artifacts → commit, or fail.
 //
-//   begin     catalog: the run over (from, to], Running           fails: there is no run
-//   write     artifacts, see artifacts.h                          fails: the run is Failed, what lies there
-//   abandoned commit    catalog: artifacts exported, position at `to`       fails: Conflict where the export
-//   changed meanwhile manifest  where the export wants one, see manifest.h          fails: it stays due
+//   begin     catalog: the run over (from, to], Running     fails: there is no run
+//   write     artifacts, see artifacts.h                fails: the run is Failed, what lies there abandoned
+//   commit    catalog: artifacts exported, position at `to`
+//                                                       fails: Conflict where the export changed meanwhile
+//   manifest  where the export wants one, see manifest.h    fails: it stays due
 //
 // The catalog alone says whether a run is committed. A failure that couldn't be recorded (the catalog's disk
 // is full) is kept and recorded later, before the next run; after a restart the catalog does it itself.
@@ -60,7 +61,7 @@ class ContinuousRunner {
   };
   Result<Written> write_artifacts(const catalog::ExportRun& run,
                                   const std::shared_ptr<engine::CancelToken>& cancel);
-  void put_manifest(const catalog::ExportRun& run);
+  void put_manifest(const catalog::Manifest& manifest);
   Result<std::vector<catalog::Artifact>> write_and_commit(const catalog::ExportRun& run, bool has_records,
                                                           const std::shared_ptr<engine::CancelToken>& cancel);
   Status commit(const catalog::ExportRun& run, const Written& written);

@@ -36,6 +36,8 @@ Status apply_properties(const std::map<std::string, std::string>& properties,
   definition.max_records_per_run = records.value_or(0);
   SPILLWAY_ASSIGN(const auto bytes, given.integer("maxBytesPerRun", 1, INT64_MAX));
   definition.max_bytes_per_run = bytes.value_or(0);
+  SPILLWAY_ASSIGN(const auto retention, given.timespan("artifactRetention", catalog::kHistory));
+  definition.artifact_retention = retention.value_or(0);
   definition.properties.clear();
   for (const char* name : kSettings) {
     if (const auto value = given.text(name)) definition.properties[name] = *value;

@@ -94,7 +94,8 @@ struct ServiceOptions {
 /// How a continuous export stands: for `.show continuous-export`, /metrics and `.show capacity`.
 struct ExportHealth {
   std::string database, name;
-  /// Everything that was ingested up to then has been exported: `ExportedTo`.
+  /// Everything that was ingested up to then has been exported: `ExportedTo`. Where something waits that is
+  /// the moment before the first of it came, and else the last commit of the database.
   Ticks exported_to = 0;
   Ticks lateness = 0;  // now − exported_to; 0 where nothing is waiting
   /// Start of the last run, runs that found nothing new (and left no trace in the catalog) included.

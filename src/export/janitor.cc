@@ -1,11 +1,17 @@
 #include "export/janitor.h"
 
+#include "base/fail_point.h"
 #include "base/log.h"
 
 namespace spillway::exports {
 
 Status Janitor::sweep(const std::optional<Guid>& owner) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (!owner) {
+    lock.lock();
+  } else if (!lock.try_lock()) {
+    return {};
+  }
   SPILLWAY_ASSIGN(const auto abandoned, catalog_.abandoned_artifacts());
   std::map<std::string, std::vector<catalog::Artifact>> by_connection;
   for (const catalog::Artifact& artifact : abandoned) {
@@ -33,7 +39,9 @@ Status Janitor::delete_from_store(const std::vector<catalog::Artifact>& artifact
   SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
   for (const catalog::Artifact& artifact : artifacts) {
     if (stopping_) return Status(ErrorCode::Cancelled, "the server is stopping");
+    SPILLWAY_FAIL_POINT("export.remove.before");
     SPILLWAY_TRY(store->remove(artifact.object));
+    SPILLWAY_FAIL_POINT("export.remove.after");
     deleted.push_back(artifact);
   }
   return {};

@@ -15,7 +15,8 @@ class Janitor {
       : catalog_(catalog), stores_(stores) {}
 
   /// One pass over everything abandoned, or over what one owner left. What can't be deleted now stays for the
-  /// next pass; the error is that of the first such artifact.
+  /// next pass; the error is that of the first such artifact. What one owner left is left to the next pass
+  /// too where one is going on: it may be waiting for a store that is down, and the caller has better to do.
   Status sweep(const std::optional<Guid>& owner = std::nullopt);
   /// Ends passes that go on, and those to come, before their next artifact.
   void stop() { stopping_ = true; }

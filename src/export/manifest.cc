@@ -64,6 +64,7 @@ catalog::Manifest manifest_of(const catalog::ExportRun& run, const Settings& set
                              {"bytes", bytes},
                              {"files", std::move(files)}};
   return {run.id,
+          run.export_id,
           run.database,
           run.name,
           settings.connections.front(),
@@ -71,20 +72,57 @@ catalog::Manifest manifest_of(const catalog::ExportRun& run, const Settings& set
           json::serialize(content)};
 }
 
-Status ManifestWriter::put_due(const std::optional<std::pair<std::string, std::string>>& of) {
-  const std::lock_guard lock(mutex_);
+ManifestWriter::Hold::Hold(ManifestWriter& writer, const Line& line, bool wait)
+    : writer_(writer), line_(line) {
+  std::unique_lock lock(writer_.mutex_);
+  if (wait) writer_.changed_.wait(lock, [&] { return !writer_.held_.contains(line_); });
+  held_ = writer_.held_.insert(line_).second;
+}
+
+ManifestWriter::Hold::~Hold() {
+  if (!held_) return;
+  const std::lock_guard lock(writer_.mutex_);
+  writer_.held_.erase(line_);
+  writer_.changed_.notify_all();
+}
+
+Status ManifestWriter::put_due(const std::optional<Line>& of) {
+  if (of) {
+    const Hold hold(*this, *of, true);
+    return put_line(*of);
+  }
   SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
-  std::set<std::pair<std::string, std::string>> stuck;
+  std::set<Line> lines;
+  for (const catalog::Manifest& manifest : due) lines.emplace(manifest.export_id, manifest.connection);
   Status first;
-  for (const catalog::Manifest& manifest : due) {
-    const std::pair key(manifest.database, manifest.export_name);
-    if ((of && *of != key) || stuck.contains(key)) continue;
-    if (const Status status = put(manifest); !status.ok()) {
-      stuck.insert(key);
-      if (first.ok()) first = status;
-    }
+  for (const Line& line : lines) {
+    const Hold hold(*this, line, false);
+    if (!hold) continue;  // somebody is at it
+    if (const Status status = put_line(line); !status.ok() && first.ok()) first = status;
   }
   return first;
+}
+
+Status ManifestWriter::put_line(const Line& line) {
+  SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
+  for (const catalog::Manifest& manifest : due) {
+    if (Line(manifest.export_id, manifest.connection) == line) SPILLWAY_TRY(put(manifest));
+  }
+  return {};
+}
+
+/// What a dead process left of a manifest that it was putting lies under a name that only the store knows.
+/// Looked for once; credentials that may not look are good for putting all the same.
+void ManifestWriter::clean(const catalog::Manifest& manifest, storage::ObjectStore& store) {
+  const Line line(manifest.export_id, manifest.connection);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!cleaned_.insert(line).second) return;
+  }
+  const auto removed = store.remove_leftovers(manifest.object.substr(0, manifest.object.rfind('/')));
+  if (removed.ok()) return;
+  log::warning("leftovers of manifests can't be looked for",
+               {{"export", manifest.export_name}, {"error", removed.error().message}});
 }
 
 Status ManifestWriter::put(const catalog::Manifest& manifest) {
@@ -99,6 +137,7 @@ Status ManifestWriter::put(const catalog::Manifest& manifest) {
     if (!file)
       return Status(ErrorCode::StorageTransient, "a manifest can't be written into the staging folder");
   }
+  clean(manifest, *store);
   SPILLWAY_TRY(store->put_file(path, manifest.object, true));
   SPILLWAY_FAIL_POINT("export.manifest.after");
   return catalog_.write([&](catalog::Writer& writer) { return writer.forget_manifest(manifest.run); });

@@ -8,14 +8,17 @@
 //    "files": [{"path": "https://…/E_1_….parquet", "records": 17, "bytes": 4096, "xxh3": "32 digits"}]}
 //
 // A manifest becomes due in the very transaction that commits its run, and is put then; what a crash or a
-// failing store left due is put before the export's next run, in order. Each `from` is the `to` of the one
-// before, so that a reader knows whether it has them all; a file that no manifest names isn't part of the
-// export.
+// failing store left due is put before the export's next run into that store, in order. A `from` is not less
+// than the `to` of the one before: a run without new records leaves no manifest. A file that no manifest
+// names isn't part of the export.
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "export/exports.h"
@@ -33,17 +36,40 @@ class ManifestWriter {
   ManifestWriter(catalog::Catalog& catalog, const storage::StoreFactory& stores, std::string staging_folder)
       : catalog_(catalog), stores_(stores), staging_folder_(std::move(staging_folder)) {}
 
-  /// Puts those that are due, of one export or of all; the first error, which keeps back the later ones of
-  /// the same export.
-  Status put_due(const std::optional<std::pair<std::string, std::string>>& of = std::nullopt);
+  /// An export (by its id) and a store (by its connection string): their manifests keep their order.
+  using Line = std::pair<int64_t, std::string>;
+  /// Puts those that are due, of one line or of all; the first error, which keeps back the later ones of the
+  /// same line. A store that is down keeps nobody waiting but who writes into it.
+  Status put_due(const std::optional<Line>& of = std::nullopt);
 
  private:
+  /// One at a time works on a line, for as long as this is there.
+  class Hold {
+   public:
+    /// With `wait` until it is free; else it may be without it.
+    Hold(ManifestWriter& writer, const Line& line, bool wait);
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    ~Hold();
+    explicit operator bool() const { return held_; }
+
+   private:
+    ManifestWriter& writer_;
+    const Line line_;
+    bool held_ = false;
+  };
+
+  Status put_line(const Line& line);
   Status put(const catalog::Manifest& manifest);
+  void clean(const catalog::Manifest& manifest, storage::ObjectStore& store);
 
   catalog::Catalog& catalog_;
   const storage::StoreFactory& stores_;
   const std::string staging_folder_;
-  std::mutex mutex_;  // one pass at a time
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<Line> held_;
+  std::set<Line> cleaned_;  // of what an earlier process began to put
 };
 
 }  // namespace spillway::exports

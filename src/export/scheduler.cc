@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "base/log.h"
 
@@ -110,18 +111,22 @@ std::vector<Scheduler::Candidate> Scheduler::due(const catalog::Snapshot& snapsh
     if (added) state.last_start = definition.last_run;
     if (added || state.generation != definition.generation) {
       state.generation = definition.generation;
-      // A restart keeps the rhythm; a new or altered export begins at once.
-      state.next_due = added && definition.last_run ? *definition.last_run + definition.interval : now;
+      // A restart keeps the rhythm; a new or altered export begins at once, and so does what failed in
+      // passing or was stopped.
+      const bool keeps =
+          added && definition.last_run && (definition.consecutive_failures == 0 || definition.failing_since);
+      state.next_due = keeps ? *definition.last_run + definition.interval : now;
       state.failures = 0;
     }
     // A clock that was set back may not stop an export for longer than its interval.
     state.next_due = std::min(state.next_due, now + std::max(definition.interval, kSlowestRetry));
     if (state.next_due > now) return;
     candidates.push_back({database.name, definition.name, definition.id, definition.generation,
-                          definition.interval, state.last_start.value_or(0)});
+                          definition.interval, state.last_start.value_or(0), state.turn});
   });
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.last_start < b.last_start; });
+  std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.turn, a.last_start) < std::tie(b.turn, b.last_start);
+  });
   return candidates;
 }
 
@@ -130,6 +135,7 @@ std::shared_ptr<engine::CancelToken> Scheduler::take(const Candidate& candidate)
   State& state = states_[candidate.id];
   if (state.running || stopping_) return nullptr;
   state.generation = candidate.generation;
+  state.turn = ++turns_;
   state.running = std::make_shared<engine::CancelToken>();
   return state.running;
 }
@@ -180,8 +186,8 @@ Result<bool> Scheduler::run_once(const std::string& database_name, const std::st
                  "continuous export '" + name + "' not found in database '" + database_name + "'");
   }
   const catalog::ContinuousExport& definition = *found->second;
-  const Candidate candidate{database_name,       name, definition.id, definition.generation,
-                            definition.interval, 0};
+  const Candidate candidate{
+      database_name, name, definition.id, definition.generation, definition.interval, 0, 0};
   const auto cancel = take(candidate);
   if (!cancel) {
     return Error(ErrorCode::Conflict,
@@ -212,10 +218,13 @@ ExportHealth Scheduler::health_of(const std::shared_ptr<const catalog::Snapshot>
   // A cursor is the time of its commit, or little more.
   health.exported_to = definition.exported_to;
   const auto prepared = prepare(snapshot, database.name, definition, now);
-  const bool waiting = prepared.ok() ? has_records_after(prepared->facts, definition.exported_to)
-                                     : database.cursor > definition.exported_to;
-  if (waiting) {
-    health.lateness = std::max<Ticks>(0, now - definition.exported_to);
+  if (!prepared.ok()) {
+    if (database.cursor > definition.exported_to)
+      health.lateness = std::max<Ticks>(0, now - definition.exported_to);
+  } else if (const auto first = first_after(prepared->facts, definition.exported_to)) {
+    // The position itself may lie long before it: it doesn't move while nothing comes.
+    health.exported_to = *first - 1;
+    health.lateness = std::max<Ticks>(0, now - health.exported_to);
   } else {
     health.exported_to = std::max(definition.exported_to, database.cursor);
   }

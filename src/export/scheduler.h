@@ -1,5 +1,5 @@
 // Which export runs when: by interval since the start of its last run, oldest last run first, within the
-// capacity.
+// capacity. The order of the runs is counted, not timed, so that a clock that was set puts nobody behind.
 //
 // After a run that left a backlog the next is due at once. After a transient failure it is due sooner than
 // the interval: after kFirstRetry, then twice as long each time. A permanent failure keeps to the interval,
@@ -41,6 +41,7 @@ class Scheduler {
     int64_t generation = 0;
     Ticks next_due = 0;
     std::optional<Ticks> last_start;
+    int64_t turn = 0;  // of its last run among all runs; 0: none since the process started
     std::shared_ptr<engine::CancelToken> running;  // null while none runs
     int failures = 0;                              // since the last success
     int64_t completed_runs = 0, failed_runs = 0, records = 0, bytes = 0;
@@ -51,6 +52,7 @@ class Scheduler {
     int64_t generation = 0;
     Ticks interval = 0;
     Ticks last_start = 0;
+    int64_t turn = 0;
   };
 
   void loop();
@@ -71,6 +73,7 @@ class Scheduler {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<int64_t, State> states_;
+  int64_t turns_ = 0;
   bool stopping_ = false;
   std::thread thread_;
   TaskPool runners_;

@@ -104,7 +104,7 @@ class FileIngestor : public Ingestor {
         stores_(stores),
         files_(std::move(files)),
         janitor_(*files_, catalog),
-        merger_(catalog, engine, *files_, clock),
+        merger_(catalog, engine, *files_, janitor_, clock),
         operations_(catalog, clock) {
     merger_.start(kMergeInterval);
   }

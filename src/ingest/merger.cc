@@ -115,9 +115,13 @@ Result<catalog::Extent> Merger::merge(const std::string& database, const catalog
     target->remove();
     return merged;
   }
-  // After a failed commit the janitor removes the file, where it is no extent's.
-  SPILLWAY_TRY(catalog_.write(
-      [&](catalog::Writer& writer) { return writer.merge_extents(database, table.id, ids, *merged); }));
+  const Status committed = catalog_.write(
+      [&](catalog::Writer& writer) { return writer.merge_extents(database, table.id, ids, *merged); });
+  if (!committed.ok()) {
+    // Whether it happened, and so whose the file is, is known only to the catalog.
+    janitor_.look_for_orphans();
+    return committed.error();
+  }
   SPILLWAY_FAIL_POINT("merge.after_commit");
   return merged;
 }

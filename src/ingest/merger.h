@@ -22,6 +22,7 @@
 #include "catalog/catalog.h"
 #include "engine/engine.h"
 #include "ingest/extent_files.h"
+#include "ingest/janitor.h"
 
 namespace spillway::ingest {
 
@@ -51,8 +52,10 @@ std::vector<catalog::ExtentList::Item> choose_merge(const catalog::Database& dat
 
 class Merger {
  public:
-  Merger(catalog::Catalog& catalog, engine::Engine& engine, ExtentFiles& files, const Clock& clock)
-      : catalog_(catalog), engine_(engine), files_(files), clock_(clock) {}
+  /// All outlive it. `janitor` hears of files that a failed commit may have left to nobody.
+  Merger(catalog::Catalog& catalog, engine::Engine& engine, ExtentFiles& files, Janitor& janitor,
+         const Clock& clock)
+      : catalog_(catalog), engine_(engine), files_(files), janitor_(janitor), clock_(clock) {}
   ~Merger() { stop(); }
 
   /// Merges in a thread of its own, every `interval`.
@@ -76,6 +79,7 @@ class Merger {
   catalog::Catalog& catalog_;
   engine::Engine& engine_;
   ExtentFiles& files_;
+  Janitor& janitor_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;

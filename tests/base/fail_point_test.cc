@@ -44,6 +44,20 @@ TEST_F(FailPoints, KillEndsTheProcessAsByItself) {
   EXPECT_EXIT((void)fail_point::reached(kPoint), ::testing::KilledBySignal(SIGKILL), "");
 }
 
+TEST_F(FailPoints, AfterAHaltNothingWorksAnyMore) {
+  ASSERT_TRUE(fail_point::arm("store.put.before=halt@2").ok());
+  EXPECT_TRUE(fail_point::reached(kPoint).ok());
+  EXPECT_TRUE(fail_point::reached("store.put.after").ok());
+  EXPECT_FALSE(fail_point::halted());
+  EXPECT_FALSE(fail_point::reached(kPoint).ok());
+  EXPECT_TRUE(fail_point::halted());
+  EXPECT_FALSE(fail_point::reached(kPoint).ok());
+  EXPECT_FALSE(fail_point::reached("store.put.after").ok());
+  fail_point::disarm_all();
+  EXPECT_FALSE(fail_point::halted());
+  EXPECT_TRUE(fail_point::reached(kPoint).ok());
+}
+
 TEST_F(FailPoints, RefuseWhatIsNoSpecification) {
   for (const char* text :
        {"nowhere=kill", "store.put.before", "store.put.before=", "store.put.before=die",

@@ -93,6 +93,26 @@ TEST_F(CatalogDataTest, AnOlderSchemaIsBroughtUpToDate) {
   EXPECT_TRUE(catalog_->due_manifests().ok());
 }
 
+TEST_F(CatalogDataTest, AManifestThatVersion2LeftDueIsStillItsExports) {
+  open();
+  const int64_t table = make_table();
+  make_export();
+  const Cursor to = ingest(table);
+  const Result<ExportRun> run = begin(to);
+  ASSERT_SUCCESS(run);
+  const Manifest manifest{run->id, run->export_id, kDb, "X", "/somewhere", "m.json", "{}"};
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.commit_run(*run, {}, manifest); }));
+  close();
+  ASSERT_TRUE(
+      run_sql("UPDATE meta SET value = 2 WHERE name = 'schema_version'; DROP TABLE policies;"
+              "ALTER TABLE manifests DROP COLUMN export_id"));
+  open();
+  const auto due = catalog_->due_manifests();
+  ASSERT_SUCCESS(due);
+  ASSERT_EQ(due->size(), 1U);
+  EXPECT_EQ(due->front().export_id, run->export_id);
+}
+
 TEST_F(CatalogDataTest, NobodyElseCanReadTheFiles) {
   open();
   make_table();

@@ -297,6 +297,22 @@ TEST_F(ExportRunTest, ATransientFailureOrASuccessStartsTheWeekAgain) {
   EXPECT_EQ(definition().consecutive_failures, 0);
 }
 
+TEST_F(ExportRunTest, ARunThatWasCancelledOrChangedSaysNothingAboutAPermanentFailure) {
+  const Ticks first = clock_.now();
+  ASSERT_SUCCESS(fail(run(), kPermanent));
+  clock_.advance(kTicksPerDay);
+  ASSERT_SUCCESS(fail(run(), Error(ErrorCode::Cancelled, "the server is stopping")));
+  ASSERT_SUCCESS(fail(run(), Error(ErrorCode::Conflict, "the export was changed")));
+  run();
+  reopen();  // and so does one that a dead process left
+  EXPECT_EQ(definition().failing_since, first);
+  clock_.advance(kWeek);
+  ASSERT_SUCCESS(fail(run(), Error(ErrorCode::Cancelled, "the server is stopping")));
+  EXPECT_FALSE(definition().disabled);
+  ASSERT_SUCCESS(fail(run(), kPermanent));
+  EXPECT_TRUE(definition().disabled);
+}
+
 TEST_F(ExportRunTest, RecoveryFailsWhatADeadProcessLeftRunning) {
   const ExportRun begun = run();
   ASSERT_SUCCESS(pending({make_artifact(begun.id, "a")}));
@@ -344,6 +360,44 @@ TEST_F(ExportRunTest, ArtifactsOfDroppedExportsAreKeptForFourteenDays) {
   clock_.advance(kTicksPerHour);
   make_table("A third");
   EXPECT_EQ(count(), 0);
+}
+
+TEST_F(ExportRunTest, ArtifactsAreListedForAsLongAsTheExportSays) {
+  const auto commit_one = [&](const std::string& object) {
+    const ExportRun begun = run();
+    ASSERT_SUCCESS(pending({make_artifact(begun.id, object)}));
+    ASSERT_SUCCESS(commit(begun, {make_artifact(begun.id, object)}));
+  };
+  ContinuousExport altered = definition();
+  altered.artifact_retention = 20 * kTicksPerDay;
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.put_export(kDb, altered); }));
+  commit_one("a");
+  clock_.advance(10 * kTicksPerDay);
+  ingest(table_);
+  commit_one("b");
+  const Cursor position = definition().exported_to;
+  clock_.advance(10 * kTicksPerDay);
+  make_table("Another");
+  EXPECT_EQ(exported(), (std::vector<std::string>{"a", "b"}));
+  clock_.advance(kTicksPerHour);
+  make_table("A third");
+  EXPECT_EQ(exported(), std::vector<std::string>{"b"});
+  EXPECT_EQ(definition().exported_to, position);
+  reopen();
+  EXPECT_EQ(definition().artifact_retention, 20 * kTicksPerDay);
+  EXPECT_TRUE(abandoned().empty()) << "what is forgotten isn't the janitor's";
+}
+
+TEST_F(ExportRunTest, AClockThatWasSetBackDoesNotKeepOldRows) {
+  const Ticks now = clock_.now();
+  ASSERT_SUCCESS(fail(run(), kTransient));
+  clock_.set(now + 1000 * kTicksPerDay);
+  make_table("In the future");
+  clock_.set(now + 15 * kTicksPerDay);
+  ASSERT_SUCCESS(fail(run(), kTransient));
+  clock_.advance(15 * kTicksPerDay);
+  make_table("Another");
+  EXPECT_TRUE((*catalog_->runs(kDb, "X", 10)).empty());
 }
 
 using OperationTest = ExportRunTest;
