@@ -78,6 +78,7 @@ class SqlCatalog : public Catalog {
                                                    const std::string& export_name) const override;
   Result<std::vector<Artifact>> abandoned_artifacts() const override;
   Result<std::vector<Manifest>> due_manifests() const override;
+  Result<std::vector<IngestionFailure>> ingestion_failures(int limit) const override;
   Result<std::vector<Operation>> operations(int limit) const override;
   Result<std::optional<Operation>> operation(const Guid& id) const override;
   Result<std::optional<std::string>> operation_details(const Guid& id) const override;
@@ -110,7 +111,8 @@ class SqlCatalog : public Catalog {
   std::shared_ptr<const Snapshot> snapshot_;
 
   std::mutex dropped_mutex_;
-  std::map<std::string, std::weak_ptr<const Extent>> dropped_;  // by path, those of this process
+  /// Extents that left the snapshot while this process runs, by path: several where it was moved.
+  std::multimap<std::string, std::weak_ptr<const Extent>> dropped_;
 
   mutable Readers readers_;
 };
@@ -218,7 +220,7 @@ void SqlCatalog::prune_sometimes() {
   pruned_ = now;
   try {
     store_.begin();
-    store_.prune(now - kHistory, kCompletedRunsKept);
+    store_.prune(now - kHistory, kCompletedRunsKept, kIngestionFailuresKept);
     for (const auto& [database_name, database] : state_.snapshot->databases) {
       for (const auto& [name, definition] : database->exports) {
         const Ticks kept = definition->artifact_retention;
@@ -235,12 +237,23 @@ void SqlCatalog::prune_sometimes() {
 
 void SqlCatalog::watch(const std::vector<ExtentList::Item>& extents) {
   const std::lock_guard lock(dropped_mutex_);
-  for (const ExtentList::Item& extent : extents) dropped_[extent->path] = extent;
+  for (const ExtentList::Item& extent : extents) {
+    const auto [begin, end] = dropped_.equal_range(extent->path);
+    for (auto watched = begin; watched != end;) {
+      watched = watched->second.expired() ? dropped_.erase(watched) : std::next(watched);
+    }
+    dropped_.emplace(extent->path, extent);
+  }
 }
 
 void SqlCatalog::unwatch(const std::vector<ExtentList::Item>& extents) {
   const std::lock_guard lock(dropped_mutex_);
-  for (const ExtentList::Item& extent : extents) dropped_.erase(extent->path);
+  for (const ExtentList::Item& extent : extents) {
+    const auto [begin, end] = dropped_.equal_range(extent->path);
+    const auto found =
+        std::find_if(begin, end, [&](const auto& watched) { return watched.second.lock() == extent; });
+    if (found != end) dropped_.erase(found);
+  }
 }
 
 Result<int64_t> SqlCatalog::export_id(const std::string& database_name, const std::string& name) const {
@@ -281,6 +294,11 @@ Result<std::vector<Manifest>> SqlCatalog::due_manifests() const {
   return readers_.with([](Store& store) { return store.manifests(); });
 }
 
+Result<std::vector<IngestionFailure>> SqlCatalog::ingestion_failures(int limit) const {
+  return readers_.with(
+      [&](Store& store) { return store.ingestion_failures(clock_.now() - kHistory, limit); });
+}
+
 Result<std::vector<Operation>> SqlCatalog::operations(int limit) const {
   return readers_.with([&](Store& store) { return store.operations(clock_.now() - kHistory, limit); });
 }
@@ -306,8 +324,8 @@ Result<std::vector<std::string>> SqlCatalog::removable_extents() {
                   readers_.with([](Store& store) { return store.dropped_extents(); }));
   const std::lock_guard dropped_lock(dropped_mutex_);
   std::erase_if(paths, [&](const std::string& path) {
-    const auto found = dropped_.find(path);
-    return found != dropped_.end() && !found->second.expired();
+    const auto [begin, end] = dropped_.equal_range(path);
+    return std::any_of(begin, end, [](const auto& watched) { return !watched.second.expired(); });
   });
   return paths;
 }

@@ -38,6 +38,20 @@ namespace spillway::catalog {
 inline constexpr Ticks kHistory = 14 * kTicksPerDay;
 /// Of completed runs, for each export; those within kHistory.
 inline constexpr int kCompletedRunsKept = 10'000;
+inline constexpr int kIngestionFailuresKept = 10'000;
+
+/// One extent that changes its table.
+struct Move {
+  int64_t from_table_id = 0;
+  Guid id;
+  Guid new_id;  // that it has in the destination
+};
+
+/// The extent as it stands in another table, by the names of the columns: cursors and times are its own.
+/// SchemaMismatch where that table lacks a column of its own, or has it with another type. A pure function.
+Result<Extent> extent_in_table(const Extent& extent, const Table& from, const Table& to);
+/// What a move changes beside that: the id, the cursor, and with `new_ingestion_time` the times.
+void arrive(Extent& extent, const Guid& id, Cursor cursor, bool new_ingestion_time);
 
 /// The mutations, inside one transaction. Errors: EntityNotFound, EntityExists, Conflict, as each says; a
 /// failed storage layer is Internal. Names are checked by the commands, not here.
@@ -73,8 +87,9 @@ class Writer {
   virtual Status put_external_table(const std::string& database, ExternalTable table) = 0;
   virtual Status drop_external_table(const std::string& database, const std::string& name) = 0;
 
-  /// Assigns the next cursor of the database to all of `extents` and makes them visible together. Sets their
-  /// cursors and `created`, which is the cursor as a time. Conflict where the table is gone.
+  /// Assigns the transaction's cursor, the next of the database, to all of `extents` and makes them visible.
+  /// What a transaction adds to several tables has one cursor: no reader sees a part of it. Sets their
+  /// cursors and times of creation, which are the cursor as a time. Conflict where the table is gone.
   virtual Result<Cursor> add_extents(const std::string& database, int64_t table_id,
                                      std::vector<Extent> extents) = 0;
   /// The extents leave the snapshot; their files are removed once no snapshot that holds them is left.
@@ -88,6 +103,17 @@ class Writer {
   /// tags differ.
   virtual Status merge_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids,
                                Extent merged) = 0;
+
+  /// Extents go from their tables into another one, in the order given, and arrive there under the
+  /// transaction's cursor: who follows the destination's cursors sees their records once, after the move.
+  /// Ingestion times stay, or with `new_ingestion_time` become the cursor's. The files stay where they are.
+  /// Conflict where a table or an extent is gone; SchemaMismatch where the destination lacks a column of a
+  /// source table, or has it with another type.
+  virtual Result<Cursor> move_extents(const std::string& database, const std::vector<Move>& moves,
+                                      int64_t to_table_id, bool new_ingestion_time) = 0;
+
+  /// Kept for kHistory, the newest kIngestionFailuresKept of them.
+  virtual Status add_ingestion_failure(const IngestionFailure& failure) = 0;
 
   /// Creates (start_cursor and exported_to become the database's cursor, or with `from_the_beginning` 0) or
   /// alters (keeps id and position, raises the generation). Takes `disabled` as it is in the definition; an
@@ -162,6 +188,8 @@ class Catalog {
   virtual Result<std::vector<Artifact>> abandoned_artifacts() const = 0;
   /// Manifests of committed runs that aren't in their stores yet, in the order of the commits.
   virtual Result<std::vector<Manifest>> due_manifests() const = 0;
+  /// Those of the last 14 days, newest first.
+  virtual Result<std::vector<IngestionFailure>> ingestion_failures(int limit) const = 0;
   /// Those of the last 14 days.
   virtual Result<std::vector<Operation>> operations(int limit) const = 0;
   virtual Result<std::optional<Operation>> operation(const Guid& id) const = 0;

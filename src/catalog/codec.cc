@@ -178,6 +178,7 @@ std::string encode(const ContinuousExport& definition) {
                                       {"query", definition.query},
                                       {"fact_tables", json::value_from(definition.fact_tables)},
                                       {"over_given", definition.over_given},
+                                      {"tables", json::value_from(definition.tables)},
                                       {"interval", definition.interval},
                                       {"forced_latency", definition.forced_latency},
                                       {"size_limit", definition.size_limit},
@@ -199,6 +200,10 @@ void decode(const std::string& text, ContinuousExport& definition) {
   definition.forced_latency = object.at("forced_latency").to_number<int64_t>();
   definition.size_limit = object.at("size_limit").to_number<int64_t>();
   definition.properties = json::value_to<Strings>(object.at("properties"));
+  // Absent in what versions 1 and 2 of the catalog wrote.
+  if (const json::value* tables = object.if_contains("tables")) {
+    definition.tables = json::value_to<std::vector<std::string>>(*tables);
+  }
   // Absent in what version 1 of the catalog wrote.
   if (!object.contains("backfill")) return;
   definition.backfill = object.at("backfill").as_bool();
@@ -210,17 +215,37 @@ void decode(const std::string& text, ContinuousExport& definition) {
     definition.artifact_retention = retention->to_number<int64_t>();
 }
 
+namespace {
+
+/// What most extents' first_created is: that of an extent of one batch, or of batches that were merged.
+Ticks usual_first_created(const Extent& extent) {
+  return extent.merged && !extent.moved ? extent.min_cursor : extent.created;
+}
+
+}  // namespace
+
 std::string encode(const Extent& extent) {
-  if (extent.datetime_ranges.empty() && extent.tags.empty()) return {};
+  const bool unusual = extent.moved || extent.fields || extent.first_created != usual_first_created(extent);
+  if (extent.datetime_ranges.empty() && extent.tags.empty() && !unusual) return {};
   json::object ranges;
   for (const auto& [column, range] : extent.datetime_ranges) {
     ranges[std::to_string(column)] = {range.first, range.second};
   }
-  return json::serialize(
-      json::object{{"ranges", std::move(ranges)}, {"tags", json::value_from(extent.tags)}});
+  json::object object{{"ranges", std::move(ranges)}, {"tags", json::value_from(extent.tags)}};
+  if (unusual) {
+    object["moved"] = extent.moved;
+    object["first_created"] = extent.first_created;
+  }
+  if (extent.fields) {
+    json::object fields;
+    for (const auto& [column, field] : *extent.fields) fields[std::to_string(column)] = field;
+    object["fields"] = std::move(fields);
+  }
+  return json::serialize(object);
 }
 
 void decode(const std::string& text, Extent& extent) {
+  extent.first_created = usual_first_created(extent);
   if (text.empty()) return;
   const json::object object = parse(text);
   for (const auto& [column, range] : object.at("ranges").as_object()) {
@@ -228,6 +253,49 @@ void decode(const std::string& text, Extent& extent) {
                                                               range.at(1).to_number<int64_t>()};
   }
   extent.tags = json::value_to<std::vector<std::string>>(object.at("tags"));
+  if (object.contains("moved")) {
+    extent.moved = object.at("moved").as_bool();
+    extent.first_created = object.at("first_created").to_number<int64_t>();
+  }
+  if (const json::value* fields = object.if_contains("fields")) {
+    extent.fields.emplace();
+    for (const auto& [column, field] : fields->as_object()) {
+      (*extent.fields)[std::stoi(std::string(column))] = field.to_number<int>();
+    }
+  }
+}
+
+std::string encode(const IngestionFailure& failure) {
+  return json::serialize(json::object{{"operation", failure.operation.str()},
+                                      {"table", failure.table},
+                                      {"source", failure.source},
+                                      {"details", failure.details},
+                                      {"error_code", failure.error_code},
+                                      {"permanent", failure.permanent},
+                                      {"from_update_policy", failure.from_update_policy},
+                                      {"kind", failure.kind},
+                                      {"principal", failure.principal},
+                                      {"activity_id", failure.activity_id},
+                                      {"properties", failure.properties},
+                                      {"sources", failure.sources}});
+}
+
+void decode(const std::string& text, IngestionFailure& failure) {
+  const json::object object = parse(text);
+  const std::optional<Guid> operation = Guid::parse(text_of(object, "operation"));
+  if (!operation) throw std::runtime_error("an operation without an id");
+  failure.operation = *operation;
+  failure.table = text_of(object, "table");
+  failure.source = text_of(object, "source");
+  failure.details = text_of(object, "details");
+  failure.error_code = text_of(object, "error_code");
+  failure.permanent = object.at("permanent").as_bool();
+  failure.from_update_policy = object.at("from_update_policy").as_bool();
+  failure.kind = text_of(object, "kind");
+  failure.principal = text_of(object, "principal");
+  failure.activity_id = text_of(object, "activity_id");
+  failure.properties = text_of(object, "properties");
+  failure.sources = object.at("sources").to_number<int64_t>();
 }
 
 }  // namespace spillway::catalog

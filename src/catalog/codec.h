@@ -20,7 +20,12 @@ void decode(const std::string& text, ExternalTable& table);
 std::string encode(const ContinuousExport& definition);  // all but id, name, disabled and the state
 void decode(const std::string& text, ContinuousExport& definition);
 
-std::string encode(const Extent& extent);  // datetime_ranges and tags; empty where there are none
+/// datetime_ranges, tags, and what a move or a merge of moved extents leaves; empty where there is none of
+/// it.
+std::string encode(const Extent& extent);
 void decode(const std::string& text, Extent& extent);
+
+std::string encode(const IngestionFailure& failure);  // all but the database and the time
+void decode(const std::string& text, IngestionFailure& failure);
 
 }  // namespace spillway::catalog

@@ -43,10 +43,17 @@ struct Extent {
   int64_t original_bytes = 0;  // of the data as it was ingested
   Cursor min_cursor = 0;       // of its records; equal for an extent of one batch
   Cursor max_cursor = 0;
-  Ticks created = 0;  // when it was committed: the ingestion time of its records, where it holds one batch
-  /// True where it holds records of several batches, each with its own cursor and ingestion time in the
-  /// hidden Parquet columns with field ids kCursorField and kIngestionTimeField.
+  Ticks created = 0;        // the ingestion time of its newest record
+  Ticks first_created = 0;  // and of its oldest; equal for an extent of one batch
+  /// True where it holds records of several batches, each with its own ingestion time and, unless it was
+  /// moved, its own cursor, in the hidden Parquet columns with field ids kCursorField and
+  /// kIngestionTimeField. Where it is false, what the file may have in them doesn't count.
   bool merged = false;
+  /// True where it came from another table: all of its records have the cursor at which they arrived.
+  bool moved = false;
+  /// Of an extent whose file was written for another table: the field of the file that each column has, by
+  /// column id. Columns that aren't in it are null in this extent. Without it, field ids are column ids.
+  std::optional<std::map<int, int>> fields;
   /// Smallest and largest value of each datetime column, by column id; absent where all are null.
   std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
   std::vector<std::string> tags;
@@ -218,8 +225,9 @@ struct ContinuousExport {
   std::string query;
   std::vector<std::string> fact_tables;  // of `over (…)`; empty: all tables of the query
   bool over_given = false;
-  Ticks interval = 0;        // intervalBetweenRuns
-  Ticks forced_latency = 0;  // 0: none
+  std::vector<std::string> tables;  // that the query read when it was created or altered last: for messages
+  Ticks interval = 0;               // intervalBetweenRuns
+  Ticks forced_latency = 0;         // 0: none
   int64_t size_limit = 100 * 1024 * 1024;
   bool backfill = false;  // it began with what had been ingested before its creation
   bool manifest = false;  // each run leaves a manifest beside its artifacts
@@ -308,6 +316,22 @@ struct Manifest {
 
 enum class OperationState { InProgress, Completed, Failed, Throttled, Scheduled, Abandoned, Canceled };
 const char* name_of(OperationState state);
+
+/// A row of `.show ingestion failures`.
+struct IngestionFailure {
+  Guid operation;               // of `.show operations`; zeros where the ingestion was none
+  std::string database, table;  // what could not be ingested into
+  Ticks failed = 0;
+  std::string source;  // the public paths of the files; empty for inline data and queries
+  std::string details;
+  std::string error_code;
+  bool permanent = false;
+  bool from_update_policy = false;  // the table's update policy failed; the source table has its records
+  std::string kind;                 // of the operation: "DataIngestPull", "TableAppend", …
+  std::string principal, activity_id;
+  std::string properties;  // of the ingestion, as JSON text
+  int64_t sources = 0;     // files
+};
 
 /// A row of `.show operations`.
 struct Operation {

@@ -21,6 +21,7 @@
 //                    → Abandoned (the janitor deletes the object, then the row)
 //   manifests        sequence (the order of the commits), run, database_name, export_name, connection,
 //                    object, content, export_id: those that are still to be put into their stores
+//   ingestion_failures  sequence, failed (the time), database_name, definition
 //   operations       id, kind, node, database_name, principal, root_activity_id, status, state, started,
 //                    updated, should_retry, details
 //
@@ -60,6 +61,11 @@ constexpr const char* kManifestsExport =
 constexpr const char* kPolicies =
     "CREATE TABLE policies (scope BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY "
     "(scope, name))";
+
+constexpr const char* kIngestionFailures =
+    "CREATE TABLE ingestion_failures (sequence BIGINT PRIMARY KEY, failed BIGINT NOT NULL, database_name "
+    "TEXT "
+    "NOT NULL, definition TEXT NOT NULL)";
 
 constexpr std::array kSchema = {
     "CREATE TABLE databases (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, pretty_name TEXT NOT NULL, "
@@ -110,6 +116,7 @@ constexpr std::array kSchema = {
     kManifests,
     kManifestsExport,
     kPolicies,
+    kIngestionFailures,
 };
 
 /// What makes a catalog of version 1 one of version 2.
@@ -124,6 +131,7 @@ constexpr std::array kFromVersion2 = {
     kManifestsExport,
     "UPDATE manifests SET export_id = COALESCE((SELECT export_id FROM runs WHERE id = manifests.run), 0)",
     kPolicies,
+    kIngestionFailures,
 };
 
 /// A column that may be null.
@@ -634,6 +642,11 @@ void Store::drop_extent(const Extent& extent) {
   sql_ << "DELETE FROM extents WHERE id = :id", use(id);
 }
 
+void Store::delete_extent(const Extent& extent) {
+  const std::string id = extent.id.str();
+  sql_ << "DELETE FROM extents WHERE id = :id", use(id);
+}
+
 void Store::forget_extent(const std::string& path) {
   sql_ << "DELETE FROM dropped_extents WHERE path = :p", use(path);
 }
@@ -760,8 +773,40 @@ void Store::put_operation(const Operation& operation, const std::optional<std::s
       use(should_retry), use(text, given);
 }
 
-void Store::prune(Ticks before, int completed_runs_kept) {
+void Store::insert_ingestion_failure(int64_t sequence, const IngestionFailure& failure) {
+  const Integer row = sequence, failed = failure.failed;
+  const std::string definition = encode(failure);
+  sql_ << "INSERT INTO ingestion_failures (sequence, failed, database_name, definition) VALUES (:s, :f, :d, "
+          ":t)",
+      use(row), use(failed), use(failure.database), use(definition);
+}
+
+std::vector<IngestionFailure> Store::ingestion_failures(Ticks since, int limit) {
+  std::vector<IngestionFailure> failures;
+  const Integer first = since;
+  Integer failed = 0;
+  std::string database, definition;
+  soci::statement select =
+      (sql_.prepare << "SELECT failed, database_name, definition FROM ingestion_failures WHERE failed >= :s "
+                       "ORDER BY sequence DESC LIMIT :l",
+       use(first), use(limit), into(failed), into(database), into(definition));
+  select.execute();
+  while (select.fetch()) {
+    IngestionFailure& failure = failures.emplace_back();
+    failure.failed = failed;
+    failure.database = database;
+    decode(definition, failure);
+  }
+  return failures;
+}
+
+void Store::prune(Ticks before, int completed_runs_kept, int ingestion_failures_kept) {
   const Integer limit = before;
+  sql_ << "DELETE FROM ingestion_failures WHERE failed < :t", use(limit);
+  Integer last = 0;
+  sql_ << "SELECT sequence FROM ingestion_failures ORDER BY sequence DESC LIMIT 1 OFFSET :n",
+      use(ingestion_failures_kept), into(last);
+  if (sql_.got_data()) sql_ << "DELETE FROM ingestion_failures WHERE sequence <= :s", use(last);
   sql_ << "DELETE FROM artifacts WHERE committed < :t AND state = 'Exported' AND export_id NOT IN "
           "(SELECT id FROM exports)",
       use(limit);

@@ -64,6 +64,8 @@ class Store {
 
   void insert_extent(int64_t table_id, int64_t sequence, const Extent& extent);
   void drop_extent(const Extent& extent);
+  /// The row alone: another extent has the file.
+  void delete_extent(const Extent& extent);
   void forget_extent(const std::string& path);
 
   void put_export(int64_t database_id, const ContinuousExport& definition);
@@ -88,11 +90,13 @@ class Store {
   void insert_manifest(int64_t sequence, const Manifest& manifest);
   void delete_manifest(const Guid& run);
 
+  void insert_ingestion_failure(int64_t sequence, const IngestionFailure& failure);
+
   void put_operation(const Operation& operation, const std::optional<std::string>& details);
 
   /// Deletes what retention lets go (catalog.h): what ended before `before`, and all but the newest of
-  /// the completed runs of each export.
-  void prune(Ticks before, int completed_runs_kept);
+  /// the completed runs of each export and of the ingestion failures.
+  void prune(Ticks before, int completed_runs_kept, int ingestion_failures_kept);
   /// Deletes the rows of an export's exported artifacts that were committed before `before`.
   void prune_artifacts(int64_t export_id, Ticks before);
 
@@ -102,6 +106,7 @@ class Store {
   std::vector<Artifact> exported_artifacts(int64_t export_id);
   std::vector<Artifact> abandoned_artifacts();
   std::vector<Manifest> manifests();
+  std::vector<IngestionFailure> ingestion_failures(Ticks since, int limit);
   std::vector<Operation> operations(Ticks since, int limit);
   std::vector<Operation> active_operations();
   std::optional<Operation> operation(const Guid& id);

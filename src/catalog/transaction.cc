@@ -267,48 +267,98 @@ Status Transaction::drop_external_table(const std::string& database_name, const 
   return Status();
 }
 
+Cursor Transaction::cursor_of(Database& database) {
+  const auto [found, is_new] = cursors_.try_emplace(database.id, std::max(database.cursor + 1, now_));
+  database.cursor = found->second;
+  return found->second;
+}
+
+Status Transaction::append(Database& database, const Table& table,
+                           const std::vector<ExtentList::Item>& items) {
+  SPILLWAY_TRY(sql([&] {
+    for (const ExtentList::Item& extent : items) store_.insert_extent(table.id, next_id_++, *extent);
+    store_.put_cursor(database.id, database.cursor);
+  }));
+  Table& edited = edit_table(database, table.name);
+  auto list = std::make_shared<ExtentList>(*edited.extents);
+  list->append(items);
+  edited.extents = std::move(list);
+  return Status();
+}
+
 Result<Cursor> Transaction::add_extents(const std::string& database_name, int64_t table_id,
                                         std::vector<Extent> extents) {
   SPILLWAY_ASSIGN(Database * database, edit(database_name));
   SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(*database, table_id));
-  const Cursor cursor = std::max(database->cursor + 1, now_);
+  const Cursor cursor = cursor_of(*database);
   std::vector<ExtentList::Item> items;
   items.reserve(extents.size());
   for (Extent& extent : extents) {
     // The cursor is the ingestion time too, so that one orders and bounds records as the other does.
-    extent.min_cursor = extent.max_cursor = extent.created = cursor;
+    extent.min_cursor = extent.max_cursor = extent.created = extent.first_created = cursor;
     items.push_back(std::make_shared<const Extent>(std::move(extent)));
   }
-  SPILLWAY_TRY(sql([&] {
-    for (const ExtentList::Item& extent : items) store_.insert_extent(table_id, next_id_++, *extent);
-    store_.put_cursor(database->id, cursor);
-  }));
-  Table& table = edit_table(*database, (*found)->name);
-  auto list = std::make_shared<ExtentList>(*table.extents);
-  list->append(items);
-  table.extents = std::move(list);
-  database->cursor = cursor;
+  SPILLWAY_TRY(append(*database, **found, items));
   return cursor;
+}
+
+Result<std::vector<ExtentList::Item>> Transaction::take_extents(Database& database, int64_t table_id,
+                                                                const std::vector<Guid>& ids) {
+  SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(database, table_id));
+  const std::set<Guid> wanted(ids.begin(), ids.end());
+  auto list = std::make_shared<ExtentList>(*(*found)->extents);
+  std::vector<ExtentList::Item> removed = list->remove(wanted);
+  if (removed.size() != wanted.size()) {
+    return Error(ErrorCode::Conflict, std::to_string(wanted.size() - removed.size()) +
+                                          " of the extents are no longer in table '" + (*found)->name +
+                                          "' of database '" + database.name + "'");
+  }
+  edit_table(database, (*found)->name).extents = std::move(list);
+  return removed;
 }
 
 Status Transaction::drop_extents(const std::string& database_name, int64_t table_id,
                                  const std::vector<Guid>& ids) {
   SPILLWAY_ASSIGN(Database * database, edit(database_name));
-  SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(*database, table_id));
-  const std::set<Guid> wanted(ids.begin(), ids.end());
-  auto list = std::make_shared<ExtentList>(*(*found)->extents);
-  const std::vector<ExtentList::Item> removed = list->remove(wanted);
-  if (removed.size() != wanted.size()) {
-    return Error(ErrorCode::Conflict, std::to_string(wanted.size() - removed.size()) +
-                                          " of the extents are no longer in table '" + (*found)->name +
-                                          "' of database '" + database_name + "'");
+  SPILLWAY_ASSIGN(const std::vector<ExtentList::Item> removed, take_extents(*database, table_id, ids));
+  dropped_.insert(dropped_.end(), removed.begin(), removed.end());
+  return sql([&] {
+    for (const ExtentList::Item& extent : removed) store_.drop_extent(*extent);
+  });
+}
+
+Result<Cursor> Transaction::move_extents(const std::string& database_name, const std::vector<Move>& moves,
+                                         int64_t to_table_id, bool new_ingestion_time) {
+  SPILLWAY_ASSIGN(Database * database, edit(database_name));
+  SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* found, table_by_id(*database, to_table_id));
+  const std::shared_ptr<const Table> to = *found;
+  const Cursor cursor = cursor_of(*database);
+  std::map<int64_t, std::vector<Guid>> by_table;
+  for (const Move& move : moves) by_table[move.from_table_id].push_back(move.id);
+  std::map<Guid, std::pair<ExtentList::Item, std::shared_ptr<const Table>>> taken;
+  for (const auto& [table_id, ids] : by_table) {
+    SPILLWAY_ASSIGN(const std::shared_ptr<const Table>* source, table_by_id(*database, table_id));
+    const std::shared_ptr<const Table> from = *source;
+    SPILLWAY_ASSIGN(const std::vector<ExtentList::Item> removed, take_extents(*database, table_id, ids));
+    for (const ExtentList::Item& extent : removed) taken[extent->id] = {extent, from};
+  }
+  std::vector<ExtentList::Item> items;
+  for (const Move& move : moves) {
+    const auto& [extent, from] = taken.at(move.id);
+    SPILLWAY_ASSIGN(Extent next, extent_in_table(*extent, *from, *to));
+    arrive(next, move.new_id, cursor, new_ingestion_time);
+    items.push_back(std::make_shared<const Extent>(std::move(next)));
+    dropped_.push_back(extent);  // whoever reads it needs the file, which may be dropped with the moved one
   }
   SPILLWAY_TRY(sql([&] {
-    for (const ExtentList::Item& extent : removed) store_.drop_extent(*extent);
+    for (const auto& [id, source] : taken) store_.delete_extent(*source.first);
   }));
-  edit_table(*database, (*found)->name).extents = std::move(list);
-  dropped_.insert(dropped_.end(), removed.begin(), removed.end());
-  return Status();
+  SPILLWAY_TRY(append(*database, *to, items));
+  return cursor;
+}
+
+Status Transaction::add_ingestion_failure(const IngestionFailure& failure) {
+  return sql([&] { store_.insert_ingestion_failure(next_id_++, failure); });
 }
 
 Status Transaction::merge_extents(const std::string& database_name, int64_t table_id,
@@ -339,13 +389,16 @@ Status Transaction::merge_extents(const std::string& database_name, int64_t tabl
                                           "' of database '" + database_name + "'");
   }
   merged.merged = true;
+  merged.moved = false;  // its file has the cursors of moved records as they are in this table
   merged.tags = removed.front()->tags;
   merged.min_cursor = INT64_MAX;
+  merged.first_created = INT64_MAX;
   merged.original_bytes = 0;
   for (const ExtentList::Item& extent : removed) {
     merged.min_cursor = std::min(merged.min_cursor, extent->min_cursor);
     merged.max_cursor = std::max(merged.max_cursor, extent->max_cursor);
     merged.created = std::max(merged.created, extent->created);
+    merged.first_created = std::min(merged.first_created, extent->first_created);
     merged.original_bytes += extent->original_bytes;
   }
   const auto item = std::make_shared<const Extent>(std::move(merged));

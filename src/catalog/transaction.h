@@ -41,6 +41,9 @@ class Transaction : public Writer {
   Status drop_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids) override;
   Status merge_extents(const std::string& database, int64_t table_id, const std::vector<Guid>& ids,
                        Extent merged) override;
+  Result<Cursor> move_extents(const std::string& database, const std::vector<Move>& moves,
+                              int64_t to_table_id, bool new_ingestion_time) override;
+  Status add_ingestion_failure(const IngestionFailure& failure) override;
   Status put_export(const std::string& database, ContinuousExport definition,
                     bool from_the_beginning) override;
   Status drop_export(const std::string& database, const std::string& name) override;
@@ -67,7 +70,7 @@ class Transaction : public Writer {
   /// Writes what is written once, at the end.
   Status finish();
   State take_state();
-  /// The extents that this transaction drops.
+  /// The extents that leave the snapshot by this transaction: dropped, merged or moved ones.
   const std::vector<ExtentList::Item>& dropped() const { return dropped_; }
 
  private:
@@ -86,6 +89,13 @@ class Transaction : public Writer {
   ContinuousExport* export_of(const ExportRun& run);
   static Result<const std::shared_ptr<const Table>*> table_by_id(const Database& database, int64_t id);
   void drop_all(const Table& table);
+  /// The cursor of what this transaction adds to the database.
+  Cursor cursor_of(Database& database);
+  /// Makes the extents visible in the table.
+  Status append(Database& database, const Table& table, const std::vector<ExtentList::Item>& items);
+  /// Takes extents out of the table, in memory only. Conflict where one of them isn't there.
+  Result<std::vector<ExtentList::Item>> take_extents(Database& database, int64_t table_id,
+                                                     const std::vector<Guid>& ids);
 
   Status end_run(ExportRun run, RunState state);
   Status put_operation(const Operation& operation, const std::optional<std::string>& details);
@@ -100,6 +110,7 @@ class Transaction : public Writer {
   std::map<Guid, ExportRun> running_runs_;
   std::set<Guid> active_operations_;
   std::vector<ExtentList::Item> dropped_;
+  std::map<int64_t, Cursor> cursors_;  // by the database's id
   Status broken_;
 };
 

@@ -66,7 +66,7 @@ std::shared_ptr<const T> find_in(const std::map<std::string, std::shared_ptr<con
 
 /// What a command is: how it begins, how it is documented, and what runs it.
 struct Command {
-  /// Words in lower case and `<name>`s (`<name*>` also takes `*`): "show table <name> details". Of the
+  /// Words in lower case, `.`s and `<name>`s (`<name*>` also takes `*`): "show table <name> details". Of the
   /// commands whose pattern the text begins with, the one with the longest is meant.
   const char* pattern;
   const char* syntax;   // for help(); nullptr for a second pattern of another command
@@ -84,6 +84,7 @@ std::vector<Command> column_commands();
 std::vector<Command> function_commands();
 std::vector<Command> mapping_commands();
 std::vector<Command> policy_commands();
+std::vector<Command> update_policy_commands();  // a part of the family of policies
 std::vector<Command> ingestion_commands();
 std::vector<Command> extent_commands();
 std::vector<Command> external_table_commands();

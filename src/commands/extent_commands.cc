@@ -70,17 +70,6 @@ struct ExtentFilter {
   }
 };
 
-Result<std::set<Guid>> guids(Reader& reader) {
-  std::set<Guid> ids;
-  SPILLWAY_TRY(reader.expect(TokenKind::OpenParen));
-  do {
-    SPILLWAY_ASSIGN(const Guid id, reader.guid("the id of an extent"));
-    ids.insert(id);
-  } while (reader.accept(TokenKind::Comma));
-  SPILLWAY_TRY(reader.expect(TokenKind::CloseParen));
-  return ids;
-}
-
 Result<TagFilter> tag_filter(Reader& reader) {
   TagFilter filter;
   SPILLWAY_TRY(reader.expect("tags"));
@@ -100,7 +89,7 @@ Result<TagFilter> tag_filter(Reader& reader) {
 Result<ExtentFilter> extent_filter(Reader& reader) {
   ExtentFilter filter;
   if (reader.peek().kind == TokenKind::OpenParen) {
-    SPILLWAY_ASSIGN(filter.ids, guids(reader));
+    SPILLWAY_ASSIGN(filter.ids, read_extent_ids(reader));
   }
   reader.accept("hot");
   if (reader.accept("where")) {
@@ -124,13 +113,12 @@ void add_extents(const Database& database, const catalog::Table& table, const Ex
   for (const ExtentPtr& extent : *table.extents) {
     if (!filter.accepts(*extent)) continue;
     const auto bytes = static_cast<double>(extent->bytes);
-    // A cursor is a time in ticks: those of its first and last record are when they were created.
-    result.rows.push_back({Value::guid(extent->id), Value::string(database.name), Value::string(table.name),
-                           Value::datetime(extent->max_cursor),
-                           Value::real(static_cast<double>(extent->original_bytes)), Value::real(bytes),
-                           Value::real(bytes), Value::real(0), Value::int64(1), Value::int64(1),
-                           Value::string(""), Value::int64(extent->rows), Value::datetime(extent->min_cursor),
-                           Value::string(joined_tags(*extent)), Value::string("Parquet"), Value::int64(0)});
+    result.rows.push_back(
+        {Value::guid(extent->id), Value::string(database.name), Value::string(table.name),
+         Value::datetime(extent->created), Value::real(static_cast<double>(extent->original_bytes)),
+         Value::real(bytes), Value::real(bytes), Value::real(0), Value::int64(1), Value::int64(1),
+         Value::string(""), Value::int64(extent->rows), Value::datetime(extent->first_created),
+         Value::string(joined_tags(*extent)), Value::string("Parquet"), Value::int64(0)});
   }
 }
 
@@ -284,7 +272,7 @@ Result<DropRequest> drop_request(Call& call) {
   Reader& reader = call.reader;
   DropRequest request;
   if (reader.peek().kind == TokenKind::OpenParen) {
-    SPILLWAY_ASSIGN(request.ids, guids(reader));
+    SPILLWAY_ASSIGN(request.ids, read_extent_ids(reader));
     if (reader.next_is("from")) {
       SPILLWAY_ASSIGN(request.tables, from_tables(reader));
     }
@@ -312,19 +300,9 @@ Result<DropRequest> drop_request(Call& call) {
 /// The extents that a query names in its columns ExtentId and TableName.
 Result<DropRequest> request_of_query(const Call& call, const Reader::Tail& tail) {
   SPILLWAY_ASSIGN(const Table rows, call.query_or_command(tail.text, tail.offset));
-  const auto column = std::find_if(rows.schema.begin(), rows.schema.end(),
-                                   [](const Field& field) { return field.name == "ExtentId"; });
-  if (column == rows.schema.end()) {
-    return Error{ErrorCode::Semantic, "the query must return a column ExtentId"};
-  }
+  SPILLWAY_ASSIGN(const std::vector<Guid> ids, extent_ids_of(rows));
   DropRequest request;
-  request.ids.emplace();
-  for (const Row& row : rows.rows) {
-    const std::optional<Guid> id = Guid::parse(row[static_cast<size_t>(column - rows.schema.begin())].str());
-    if (!id)
-      return Error{ErrorCode::Semantic, "the query's column ExtentId holds what is no id of an extent"};
-    request.ids->insert(*id);
-  }
+  request.ids = std::set<Guid>(ids.begin(), ids.end());
   return request;
 }
 
@@ -368,14 +346,41 @@ ExtentTotals totals_of(const catalog::Table& table) {
   ExtentTotals totals;
   for (const ExtentPtr& extent : *table.extents) {
     totals.first_created =
-        totals.extents ? std::min(totals.first_created, extent->min_cursor) : extent->min_cursor;
-    totals.last_created = std::max(totals.last_created, extent->max_cursor);
+        totals.extents ? std::min(totals.first_created, extent->first_created) : extent->first_created;
+    totals.last_created = std::max(totals.last_created, extent->created);
     ++totals.extents;
     totals.rows += extent->rows;
     totals.bytes += extent->bytes;
     totals.original_bytes += extent->original_bytes;
   }
   return totals;
+}
+
+Result<std::set<Guid>> read_extent_ids(Reader& reader) {
+  std::set<Guid> ids;
+  SPILLWAY_TRY(reader.expect(TokenKind::OpenParen));
+  do {
+    SPILLWAY_ASSIGN(const Guid id, reader.guid("the id of an extent"));
+    ids.insert(id);
+  } while (reader.accept(TokenKind::Comma));
+  SPILLWAY_TRY(reader.expect(TokenKind::CloseParen));
+  return ids;
+}
+
+Result<std::vector<Guid>> extent_ids_of(const Table& rows) {
+  const auto column = std::find_if(rows.schema.begin(), rows.schema.end(),
+                                   [](const Field& field) { return field.name == "ExtentId"; });
+  if (column == rows.schema.end()) {
+    return Error{ErrorCode::Semantic, "the query must return a column ExtentId"};
+  }
+  std::vector<Guid> ids;
+  for (const Row& row : rows.rows) {
+    const std::optional<Guid> id = Guid::parse(row[static_cast<size_t>(column - rows.schema.begin())].str());
+    if (!id)
+      return Error{ErrorCode::Semantic, "the query's column ExtentId holds what is no id of an extent"};
+    ids.push_back(*id);
+  }
+  return ids;
 }
 
 std::vector<Guid> extent_ids(const catalog::Table& table) {
@@ -397,7 +402,7 @@ Result<Tables> show_extents_of_tables(Call& call, const std::vector<Name>& names
 
 /// `.merge [async] T (ids)`. Source: management/extents-overview.md, merge-policy.md.
 Result<Tables> merge(Call& call, bool async) {
-  SPILLWAY_ASSIGN(const std::set<Guid> ids, guids(call.reader));
+  SPILLWAY_ASSIGN(const std::set<Guid> ids, read_extent_ids(call.reader));
   SPILLWAY_ASSIGN(const Properties properties, Properties::parse(call.reader));
   // Every merge writes the records anew.
   SPILLWAY_TRY(properties.check({"rebuild"}));
@@ -435,7 +440,7 @@ Result<Tables> merge(Call& call, bool async) {
   request.principal = call.request.principal;
   request.activity_id = call.request.activity_id;
   request.persist_details = true;
-  request.work = [work](std::shared_ptr<engine::CancelToken> cancel) {
+  request.work = [work](const Guid&, std::shared_ptr<engine::CancelToken> cancel) {
     return work({.cancel = std::move(cancel), .timeout = std::nullopt});
   };
   SPILLWAY_ASSIGN(const Guid id, call.services.ingestor.start_operation(std::move(request)));
@@ -453,7 +458,7 @@ Result<Tables> merge_async(Call& call) {
 }
 
 std::vector<Command> extent_commands() {
-  return {
+  std::vector<Command> commands = {
       {"show table <name> extents",
        ".show table T extents [(ids)] [hot] [where tags (has | !has | contains | !contains) \"tag\" [and …]] "
        " ·  "
@@ -476,6 +481,9 @@ std::vector<Command> extent_commands() {
        drop_pretend_extents},
       {"clear table <name> data", ".clear table T data", "Drops all records of a table", clear_table},
   };
+  const std::vector<Command> moves = move_commands();
+  commands.insert(commands.end(), moves.begin(), moves.end());
+  return commands;
 }
 
 }  // namespace spillway::commands

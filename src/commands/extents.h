@@ -1,6 +1,7 @@
 // What several families need of extents.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "commands/call.h"
@@ -19,5 +20,13 @@ Result<Tables> show_extents_of_tables(Call& call, const std::vector<Name>& names
 
 /// The ids of all extents of a table.
 std::vector<Guid> extent_ids(const catalog::Table& table);
+
+/// `(id, …)`.
+Result<std::set<Guid>> read_extent_ids(Reader& reader);
+/// The values of a column of ids in a query's result. Errors: Semantic.
+Result<std::vector<Guid>> extent_ids_of(const Table& rows);
+
+/// `.move extents`, `.replace extents`: a part of the family of extents.
+std::vector<Command> move_commands();
 
 }  // namespace spillway::commands

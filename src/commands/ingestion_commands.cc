@@ -35,8 +35,10 @@ const Schema kFromQuery = {{"ExtentId", Type::Guid},   {"OriginalSize", Type::Re
 
 const Schema kOperation = {{"OperationId", Type::Guid}};
 
-ingest::Request request_for(const Call& call, const Database& database, const catalog::Table& table) {
+ingest::Request request_for(const Call& call, const Database& database, const catalog::Table& table,
+                            const char* kind) {
   ingest::Request request;
+  request.origin = {Guid(), kind, call.request.principal, call.request.activity_id};
   request.database = database.name;
   request.table = table;
   request.cancel = call.request.cancel;
@@ -63,7 +65,7 @@ Result<Tables> ingest_inline(Call& call) {
   SPILLWAY_ASSIGN(const std::string data, inline_data(reader));
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
-  ingest::Request request = request_for(call, *database, *table);
+  ingest::Request request = request_for(call, *database, *table, "DataIngestInline");
   request.properties = ingestion;
   SPILLWAY_ASSIGN(const auto loaded, call.services.ingestor.ingest_data(request, data));
   return Tables{inline_rows(loaded)};
@@ -73,7 +75,8 @@ Result<Tables> ingest_inline(Call& call) {
 // Work that may go on in the background
 
 /// Ingestion that is ready to run: it owns all that it needs, because it may outlive the command.
-using Work = std::function<Result<Table>(const std::shared_ptr<engine::CancelToken>&)>;
+using Work =
+    std::function<Result<Table>(const Guid& operation, const std::shared_ptr<engine::CancelToken>& cancel)>;
 
 /// Records in the catalog how a synchronous operation ended.
 void record(const Call& call, Operation operation, const Status& outcome) {
@@ -151,20 +154,21 @@ Result<Tables> ingest_into(Call& call, bool async) {
   SPILLWAY_ASSIGN(const bool persist_details, properties.boolean("persistDetails", async));
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
-  ingest::Request request = request_for(call, *database, *table);
+  ingest::Request request = request_for(call, *database, *table, "DataIngestPull");
   SPILLWAY_ASSIGN(request.properties, ingest::parse_properties(properties.all_but({"persistDetails"})));
 
   Operation operation = describe_operation(call, *database, "DataIngestPull");
-  const Work work = [request, files, id = operation.id, &clock = call.services.clock,
-                     &ingestor = call.services.ingestor](const auto& cancel) -> Result<Table> {
+  const Work work = [request, files, &clock = call.services.clock, &ingestor = call.services.ingestor](
+                        const Guid& id, const auto& cancel) -> Result<Table> {
     ingest::Request with_cancel = request;
     with_cancel.cancel = cancel;
+    with_cancel.origin.operation = id;
     const Ticks started = clock.now();
     SPILLWAY_ASSIGN(const auto loaded, ingestor.ingest_files(with_cancel, files));
     return pulled_rows(loaded, clock.now() - started, id);
   };
   if (async) return start(call, *database, "DataIngestPull", persist_details, work);
-  Result<Table> rows = work(call.request.cancel);
+  Result<Table> rows = work(operation.id, call.request.cancel);
   record(call, std::move(operation), rows.status());
   if (!rows.ok()) return rows.error();
   return Tables{*std::move(rows)};
@@ -354,23 +358,25 @@ struct FromQuery {
   kql::RelPtr source;
   ingest::Request request;
 
-  Result<Table> run(const std::shared_ptr<engine::CancelToken>& cancel) const {
+  Result<Table> run(const Guid& operation, const std::shared_ptr<engine::CancelToken>& cancel) const {
     constexpr int kAttempts = 5;
-    Result<Table> rows = attempt(cancel);
+    Result<Table> rows = attempt(operation, cancel);
     for (int i = 1; i < kAttempts && !rows.ok() && rows.error().code == ErrorCode::Conflict; ++i)
-      rows = attempt(cancel);
+      rows = attempt(operation, cancel);
     return rows;
   }
 
  private:
   /// Plans by the table as it is now. Conflict where another command changed it before the commit.
-  Result<Table> attempt(const std::shared_ptr<engine::CancelToken>& cancel) const {
+  Result<Table> attempt(const Guid& operation, const std::shared_ptr<engine::CancelToken>& cancel) const {
     const auto database = find_in(catalog.snapshot()->databases, request.database);
     if (!database) return Error{ErrorCode::EntityNotFound, "database '" + request.database + "' not found"};
     SPILLWAY_ASSIGN(const Plan plan, plan_table(name, *database, columns, options, mode));
     ingest::Request planned = request;
     planned.table = plan.table;
     planned.cancel = cancel;
+    planned.origin.operation = operation;
+    planned.replaces = mode.replaces;
     planned.prepare = [this, &plan](Writer& writer) {
       return prepare_table(writer, request.database, plan, name, options, mode);
     };
@@ -412,17 +418,75 @@ Result<Tables> ingest_from_query(Call& call, const Mode& mode) {
   SPILLWAY_ASSIGN(const Columns columns, columns_of(kql::schema_of(*source)));
   SPILLWAY_TRY(plan_table(name, *database, columns, options, mode).status());
 
-  ingest::Request request = request_for(call, *database, {});
+  ingest::Request request = request_for(call, *database, {}, mode.kind);
   request.properties = ingestion;
   const FromQuery command{call.services.catalog, call.services.ingestor, mode, name, options, columns, source,
                           std::move(request)};
-  const Work work = [command](const auto& cancel) { return command.run(cancel); };
+  const Work work = [command](const Guid& id, const auto& cancel) { return command.run(id, cancel); };
   if (async) return start(call, *database, mode.kind, persist_details, work);
   Operation operation = describe_operation(call, *database, mode.kind);
-  Result<Table> rows = work(call.request.cancel);
+  Result<Table> rows = work(operation.id, call.request.cancel);
   record(call, std::move(operation), rows.status());
   if (!rows.ok()) return rows.error();
   return Tables{*std::move(rows)};
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// .show ingestion failures. Source: management/ingestion-failures.md.
+
+const Schema kFailures = {{"OperationId", Type::String},
+                          {"Database", Type::String},
+                          {"Table", Type::String},
+                          {"FailedOn", Type::DateTime},
+                          {"IngestionSourcePath", Type::String},
+                          {"Details", Type::String},
+                          {"FailureKind", Type::String},
+                          {"RootActivityId", Type::String},
+                          {"OperationKind", Type::String},
+                          {"OriginatesFromUpdatePolicy", Type::Bool},
+                          {"ErrorCode", Type::String},
+                          {"Principal", Type::String},
+                          {"User", Type::String},
+                          {"IngestionProperties", Type::String},
+                          {"NumberOfSources", Type::Long},
+                          {"ShouldRetry", Type::Bool}};
+
+Row failure_row(const catalog::IngestionFailure& failure) {
+  return {Value::string(failure.operation.str()),
+          Value::string(failure.database),
+          Value::string(failure.table),
+          Value::datetime(failure.failed),
+          Value::string(failure.source),
+          Value::string(failure.details),
+          Value::string(failure.permanent ? "Permanent" : "Transient"),
+          Value::string(failure.activity_id),
+          Value::string(failure.kind),
+          Value::boolean(failure.from_update_policy),
+          Value::string(failure.error_code),
+          Value::string(failure.principal),
+          Value::string(failure.principal),
+          Value::string(failure.properties),
+          Value::int64(failure.sources),
+          Value::boolean(!failure.permanent)};
+}
+
+Result<Tables> show_failures(Call& call) {
+  std::optional<Guid> operation;
+  if (call.reader.accept("with")) {
+    SPILLWAY_TRY(call.reader.expect(TokenKind::OpenParen));
+    SPILLWAY_TRY(call.reader.expect("OperationId"));
+    SPILLWAY_TRY(call.reader.expect(TokenKind::Equal));
+    SPILLWAY_ASSIGN(operation, call.reader.guid("the id of an operation"));
+    SPILLWAY_TRY(call.reader.expect(TokenKind::CloseParen));
+  }
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const std::vector<catalog::IngestionFailure> failures,
+                  call.services.catalog.ingestion_failures(catalog::kIngestionFailuresKept));
+  Table result = empty_table(kFailures);
+  for (const catalog::IngestionFailure& failure : failures) {
+    if (!operation || failure.operation == *operation) result.rows.push_back(failure_row(failure));
+  }
+  return Tables{std::move(result)};
 }
 
 Result<Tables> set(Call& call) {
@@ -457,6 +521,8 @@ std::vector<Command> ingestion_commands() {
        "Appends the result of a query to a table that need not exist", set_or_append},
       {"set-or-replace", ".set-or-replace [async] T [with (…)] <| query",
        "Replaces a table's data by that of a query", set_or_replace},
+      {"show ingestion failures", ".show ingestion failures [with (OperationId = ID)]",
+       "Ingestions that failed, and update policies, in the last 14 days", show_failures},
   };
 }
 

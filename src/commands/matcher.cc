@@ -9,7 +9,7 @@
 namespace spillway::commands {
 namespace {
 
-/// A word or a <name> of a pattern.
+/// A word, a dot or a <name> of a pattern.
 struct Element {
   std::string text;
   bool name = false;
@@ -42,6 +42,7 @@ const std::vector<Pattern>& patterns() {
 
 /// Reads one element; false where the text has something else.
 bool read(const Element& element, Reader& reader, std::vector<Name>& names) {
+  if (element.text == ".") return reader.accept(TokenKind::Dot);
   if (!element.name) return reader.accept(element.text);
   if (element.star && reader.peek().kind == TokenKind::Star) {
     names.push_back({"*", reader.peek().span});

@@ -1,8 +1,8 @@
-// Policies of tables: ingestiontime and merge. Others are named and refused.
-// Sources: management/alter-ingestion-time-policy-command.md, show-table-ingestion-time-policy-command.md,
-// delete-ingestion-time-policy-command.md, merge-policy.md, alter-table-merge-policy-command.md,
-// alter-merge-table-merge-policy-command.md, show-table-merge-policy-command.md,
-// delete-table-merge-policy-command.md.
+// Policies of tables: ingestiontime and merge; update stands in update_policy_commands.cc. Others are named
+// and refused. Sources: management/alter-ingestion-time-policy-command.md,
+// show-table-ingestion-time-policy-command.md, delete-ingestion-time-policy-command.md, merge-policy.md,
+// alter-table-merge-policy-command.md, alter-merge-table-merge-policy-command.md,
+// show-table-merge-policy-command.md, delete-table-merge-policy-command.md.
 
 #include <boost/json.hpp>
 
@@ -36,7 +36,8 @@ Result<Policy> policy_name(Reader& reader) {
   const std::string policy(reader.peek_word());
   if (policy.empty()) return reader.expected("the name of a policy");
   return Error{ErrorCode::NotSupported,
-               "policy '" + policy + "' isn't supported; ingestiontime and merge are", reader.peek().span};
+               "policy '" + policy + "' isn't supported; ingestiontime, merge and update are",
+               reader.peek().span};
 }
 
 /// A property of the merge policy, and whether it is a number. Those that Spillway has no use for are kept
@@ -174,14 +175,14 @@ Result<Tables> show_policy(Call& call) {
 Result<Tables> refuse_policy(Call& call) {
   const std::string policy(call.reader.peek_word());
   return Error{ErrorCode::NotSupported,
-               "policy '" + policy + "' isn't supported here; ingestiontime and merge of tables are",
+               "policy '" + policy + "' isn't supported here; ingestiontime, merge and update of tables are",
                call.reader.peek().span};
 }
 
 }  // namespace
 
 std::vector<Command> policy_commands() {
-  return {
+  std::vector<Command> commands = {
       {"show table <name*> policy", ".show table (T | *) policy (ingestiontime | merge)",
        "Whether a table records when its records were ingested; how its extents are merged", show_policy},
       {"alter table <name> policy",
@@ -204,6 +205,9 @@ std::vector<Command> policy_commands() {
       {"alter column <name> policy", nullptr, nullptr, refuse_policy},
       {"alter materialized-view <name> policy", nullptr, nullptr, refuse_policy},
   };
+  const std::vector<Command> updates = update_policy_commands();
+  commands.insert(commands.end(), updates.begin(), updates.end());
+  return commands;
 }
 
 }  // namespace spillway::commands

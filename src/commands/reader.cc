@@ -282,6 +282,21 @@ Result<Reader::Tail> Reader::tail() {
   return Tail{text_.substr(begin), begin};
 }
 
+Result<Reader::Tail> Reader::braces() {
+  SPILLWAY_TRY(expect(TokenKind::OpenBrace));
+  const size_t begin = offset();
+  int depth = 0;
+  while (depth > 0 || token_.kind != TokenKind::CloseBrace) {
+    if (at_end() || token_.kind == TokenKind::Bad) return expected("'}'");
+    if (token_.kind == TokenKind::OpenBrace) ++depth;
+    if (token_.kind == TokenKind::CloseBrace) --depth;
+    advance();
+  }
+  const Tail inside{text_.substr(begin, offset() - begin), begin};
+  advance();
+  return inside;
+}
+
 Reader::Tail Reader::rest() const {
   return {text_.substr(offset()), offset()};
 }

@@ -77,6 +77,8 @@ class Reader {
     size_t offset = 0;  // of its first byte
   };
   Result<Tail> tail();
+  /// `{…}`: what stands in it.
+  Result<Tail> braces();
   /// All of the rest, beginning with the next token.
   Tail rest() const;
 

@@ -12,6 +12,7 @@
 #include "commands/call.h"
 #include "commands/describe.h"
 #include "commands/extents.h"
+#include "ingest/update_policy.h"
 
 namespace spillway::commands {
 namespace {
@@ -178,6 +179,7 @@ Result<Tables> create_based_on(Call& call, const Name& name) {
     table.extents = std::make_shared<const catalog::ExtentList>();
     table.next_column_id = 1;
     for (catalog::Column& column : table.columns) column.id = 0;
+    table.policies.erase(ingest::kUpdatePolicy);  // all others are copied, as documented
     apply(properties, table);
     return writer.create_table(database.name, std::move(table));
   });

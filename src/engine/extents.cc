@@ -7,7 +7,7 @@ namespace {
 
 bool may_match(const catalog::Extent& extent, const ScanBounds& bounds) {
   if (!bounds.cursor.meets(extent.min_cursor, extent.max_cursor)) return false;
-  if (!extent.merged && !bounds.ingestion_time.meets(extent.created, extent.created)) return false;
+  if (!bounds.ingestion_time.meets(extent.first_created, extent.created)) return false;
   for (const auto& [field, interval] : bounds.columns) {
     const auto range = extent.datetime_ranges.find(field);
     // No range: the column is null in all of its records, or isn't there. No comparison is true for null.

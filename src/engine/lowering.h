@@ -144,6 +144,8 @@ class Lowering {
   /// The number of records that a scan gives, where the catalog knows it.
   static std::optional<int64_t> known_rows(const kql::TableScan& rel);
   static std::string empty_relation(const std::vector<kql::PlanColumn>& columns);
+  std::string scan_group(const kql::TableScan& rel, const std::vector<std::optional<int>>& fields,
+                         const Extents& extents) const;
   std::string scan_sql(const std::vector<Item>& items, const Extents& extents,
                        const std::vector<std::string>& schema) const;
   Result<Block> lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds);

@@ -1,11 +1,13 @@
 // Scans of tables to SQL: see lowering.h. One read_parquet() over the extents that are left, columns by field
 // id:
 //
-//   SELECT c1, c2, COALESCE(x_cursor, [638…, 638…][file_index + 1]) AS c9
+//   SELECT c1, c2, COALESCE([638…, NULL][file_index + 1], x_cursor) AS c9
 //   FROM read_parquet(['/data/extents/1/2/A.parquet', …],
 //        schema = MAP {1: {name: 'c1', type: 'BIGINT', default_value: NULL}, …})
 //
-// file_index is DuckDB's virtual column: the position of a record's file in the list.
+// file_index is DuckDB's virtual column: the position of a record's file in the list. Extents that were
+// written for other tables, with other field ids, are read apart: one such SELECT for each set of field ids,
+// UNION ALL.
 #include <unordered_map>
 
 #include "engine/lowering.h"
@@ -48,18 +50,37 @@ std::string schema_entry(int field, const std::string& name, Type type) {
          ", default_value: " + (type == Type::String ? "''" : "NULL") + "}";
 }
 
-/// A value for each file, by its index: the merged extents' own column first, then the extent's.
-std::string per_file(const Extents& extents, const std::string& own,
+/// Whose cursors, whose ingestion times stand in the file.
+bool has_own_cursors(const catalog::Extent& extent) {
+  return extent.merged && !extent.moved;
+}
+bool has_own_times(const catalog::Extent& extent) {
+  return extent.merged;
+}
+
+/// A value for each file, by its index, or where its records have their own, that of the file's column `own`.
+std::string per_file(const Extents& extents, const std::string& own, bool (*has_own)(const catalog::Extent&),
                      int64_t (*value)(const catalog::Extent&)) {
   std::vector<std::string> values;
-  bool merged = false;
+  bool any_own = false;
   for (const auto& extent : extents) {
-    values.push_back(std::to_string(value(*extent)));
-    merged |= extent->merged;
+    const bool own_values = has_own(*extent);
+    values.push_back(own_values ? "NULL" : std::to_string(value(*extent)));
+    any_own |= own_values;
   }
   const std::string constant =
       "CAST([" + join_texts(values, ", ") + "] AS BIGINT[])[CAST(file_index AS BIGINT) + 1]";
-  return merged ? "COALESCE(" + own + ", " + constant + ")" : constant;
+  return any_own ? "COALESCE(" + constant + ", " + own + ")" : constant;
+}
+
+std::string cursor_per_file(const Extents& extents) {
+  return per_file(extents, kCursorName, &has_own_cursors,
+                  [](const catalog::Extent& extent) { return extent.max_cursor; });
+}
+
+std::string time_per_file(const Extents& extents) {
+  return per_file(extents, kIngestionTimeName, &has_own_times,
+                  [](const catalog::Extent& extent) { return extent.created; });
 }
 
 /// A text for each file, by its index, as a value of `type`.
@@ -93,67 +114,86 @@ bool range_cuts(const Extents& extents, const Interval& range) {
   });
 }
 
+/// The fields of an extent's file that a scan reads, in the order of its columns; nullopt: there is none.
+using Fields = std::vector<std::optional<int>>;
+
+Fields fields_of(const kql::TableScan& rel, const catalog::Extent& extent) {
+  Fields fields;
+  for (const int column : rel.field_ids) {
+    if (!extent.fields) {
+      fields.emplace_back(column);
+      continue;
+    }
+    const auto field = extent.fields->find(column);
+    fields.push_back(field == extent.fields->end() ? std::nullopt : std::optional(field->second));
+  }
+  return fields;
+}
+
 }  // namespace
 
-Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
-  const ScanBounds scan_bounds = bounds_of(rel, bounds);
-  const Extents extents = choose_extents(*rel.table->extents, scan_bounds);
-  extents_total_ += static_cast<int64_t>(rel.table->extents->size());
-  extents_scanned_ += static_cast<int64_t>(extents.size());
-
-  const Interval range = interval_of(rel.range);
-  const bool cuts = range_cuts(extents, range);
+/// The SELECT over the extents whose files are read alike.
+std::string Lowering::scan_group(const kql::TableScan& rel, const Fields& fields,
+                                 const Extents& extents) const {
   std::vector<Item> items;
   std::vector<std::string> schema;
   std::unordered_map<int, std::string> read;  // field → the name that it is read under
-  Block block;
   for (size_t i = 0; i < rel.columns.size(); ++i) {
     const std::string name = id_name(rel.columns[i].id);
-    const auto [known, is_new] = read.emplace(rel.field_ids[i], name);
-    if (is_new) schema.push_back(schema_entry(rel.field_ids[i], name, rel.columns[i].type));
+    if (!fields[i]) {
+      items.push_back({sql_null(rel.columns[i].type), name});
+      continue;
+    }
+    const auto [known, is_new] = read.emplace(*fields[i], name);
+    if (is_new) schema.push_back(schema_entry(*fields[i], name, rel.columns[i].type));
     items.push_back({known->second, name});
-    block.columns.push_back(rel.columns[i].id);
   }
-  if (rel.cursor) {
-    items.push_back({per_file(extents, kCursorName, [](const catalog::Extent& e) { return e.max_cursor; }),
-                     id_name(*rel.cursor)});
-    block.hidden.push_back(*rel.cursor);
-  }
+  if (rel.cursor) items.push_back({cursor_per_file(extents), id_name(*rel.cursor)});
   if (rel.ingestion_time) {
-    items.push_back(
-        {rel.table->ingestion_time_policy
-             ? per_file(extents, kIngestionTimeName, [](const catalog::Extent& e) { return e.created; })
-             : sql_null(Type::DateTime),
-         id_name(*rel.ingestion_time)});
-    block.hidden.push_back(*rel.ingestion_time);
+    items.push_back({rel.table->ingestion_time_policy ? time_per_file(extents) : sql_null(Type::DateTime),
+                     id_name(*rel.ingestion_time)});
   }
-  std::vector<kql::PlanColumn> hidden;
-  for (const kql::ColumnId id : block.hidden) hidden.push_back({id, "", Type::Long});
-  if (rel.extent_id) {
-    items.push_back({text_per_file(extents, Type::Guid, &id_text), id_name(*rel.extent_id)});
-    hidden.push_back({*rel.extent_id, "", Type::Guid});
-    block.hidden.push_back(*rel.extent_id);
-  }
+  if (rel.extent_id) items.push_back({text_per_file(extents, Type::Guid, &id_text), id_name(*rel.extent_id)});
   if (rel.extent_tags) {
     items.push_back({text_per_file(extents, Type::Dynamic, &tags_text), id_name(*rel.extent_tags)});
-    hidden.push_back({*rel.extent_tags, "", Type::Dynamic});
-    block.hidden.push_back(*rel.extent_tags);
   }
-  if (extents.empty()) {
-    std::vector<kql::PlanColumn> columns = rel.columns;
-    columns.insert(columns.end(), hidden.begin(), hidden.end());
-    block.sql = empty_relation(columns);
-    return block;
-  }
+  const Interval range = interval_of(rel.range);
+  const bool cuts = range_cuts(extents, range);
   if (any_merged(extents) || schema.empty()) {
     schema.push_back(schema_entry(catalog::kCursorField, kCursorName, Type::Long));
     schema.push_back(schema_entry(catalog::kIngestionTimeField, kIngestionTimeName, Type::DateTime));
   }
-  block.sql = scan_sql(items, extents, schema);
+  std::string sql = scan_sql(items, extents, schema);
   if (cuts) {
-    block.sql += std::string(" WHERE (") + kCursorName + " IS NULL OR " + kCursorName + " BETWEEN " +
-                 std::to_string(range.low) + " AND " + std::to_string(range.high) + ")";
+    sql += " WHERE " + cursor_per_file(extents) + " BETWEEN " + std::to_string(range.low) + " AND " +
+           std::to_string(range.high);
   }
+  return sql;
+}
+
+Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
+  const Extents extents = choose_extents(*rel.table->extents, bounds_of(rel, bounds));
+  extents_total_ += static_cast<int64_t>(rel.table->extents->size());
+  extents_scanned_ += static_cast<int64_t>(extents.size());
+
+  std::vector<kql::PlanColumn> columns = rel.columns;
+  if (rel.cursor) columns.push_back({*rel.cursor, "", Type::Long});
+  if (rel.ingestion_time) columns.push_back({*rel.ingestion_time, "", Type::Long});
+  if (rel.extent_id) columns.push_back({*rel.extent_id, "", Type::Guid});
+  if (rel.extent_tags) columns.push_back({*rel.extent_tags, "", Type::Dynamic});
+  Block block;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    (i < rel.columns.size() ? block.columns : block.hidden).push_back(columns[i].id);
+  }
+  if (extents.empty()) {
+    block.sql = empty_relation(columns);
+    return block;
+  }
+  std::map<Fields, Extents> groups;
+  for (const auto& extent : extents) groups[fields_of(rel, *extent)].push_back(extent);
+  std::vector<std::string> parts;
+  for (const auto& [fields, group] : groups) parts.push_back(scan_group(rel, fields, group));
+  block.sql = join_texts(parts, " UNION ALL ");
   return block;
 }
 

@@ -81,6 +81,19 @@ Result<kql::BoundQuery> bind(const std::shared_ptr<const catalog::Snapshot>& sna
                                         " results; exactly one can be exported");
 }
 
+/// The error of a query that can't be bound any more: which table it misses, where that is why.
+Error explained(const catalog::Database& database, const ContinuousExport& definition, const Error& error) {
+  for (const auto* names : {&definition.fact_tables, &definition.tables}) {
+    for (const std::string& name : *names) {
+      if (database.tables.contains(name)) continue;
+      return Error(ErrorCode::EntityNotFound,
+                   named(definition) + "table '" + name + "' not found in database '" + database.name +
+                       "': it was renamed or dropped; give a table this name, or alter the export");
+    }
+  }
+  return error;
+}
+
 /// Extents of one table, up to the first behind those that exceed a limit.
 void collect(const catalog::Table& table, Cursor from, Cursor upper, const StretchLimits& limits,
              std::vector<const catalog::Extent*>& extents) {
@@ -111,7 +124,9 @@ Result<Prepared> prepare(const std::shared_ptr<const catalog::Snapshot>& snapsho
                                                 database_name + "'");
   }
   Prepared prepared;
-  SPILLWAY_ASSIGN(prepared.query, bind(snapshot, database_name, definition, {}, now));
+  Result<kql::BoundQuery> query = bind(snapshot, database_name, definition, {}, now);
+  if (!query.ok()) return explained(*database, definition, query.error());
+  prepared.query = *std::move(query);
   SPILLWAY_TRY(check_over(*database, definition, prepared.query));
   SPILLWAY_ASSIGN(prepared.facts, find_facts(*database, definition, prepared.query));
   SPILLWAY_ASSIGN(prepared.settings, settings_for_table(*table->second, definition.properties));

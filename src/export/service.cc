@@ -91,6 +91,8 @@ class ServiceImpl : public Service {
     SPILLWAY_ASSIGN(const Prepared prepared,
                     prepare(catalog_.snapshot(), database, definition, clock_.now()));
     definition.size_limit = prepared.settings.size_limit;
+    definition.tables.clear();
+    for (const kql::TableReference& table : prepared.query.tables) definition.tables.push_back(table.table);
     return catalog_.write([&](catalog::Writer& writer) -> Status {
       const auto& exports = writer.current().databases.at(database)->exports;
       const auto before = exports.find(definition.name);

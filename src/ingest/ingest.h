@@ -1,8 +1,9 @@
 // Ingestion: formats, mappings, and the commit of a batch as extents of a table.
 //
-// A batch goes: its records are written as Parquet files into the extents folder and synced → one transaction
-// makes all of its extents visible under one cursor. Nothing of a batch that failed is ever visible; files
-// that no catalog row names are the janitor's.
+// A batch goes: its records are written as Parquet files into the extents folder and synced → update policies
+// run over them, and what they make is written and synced alike (ingest/derivation.h) → one transaction makes
+// all of its extents, in all of these tables, visible under one cursor. Nothing of a batch that failed is
+// ever visible; files that no catalog row names are the janitor's.
 //
 //   ingest::Request request{.database = "NetDefaultDB", .table = *table, .properties = properties};
 //   SPILLWAY_ASSIGN(auto loaded, ingestor.ingest_data(request, "1,a\n2,b\n"));
@@ -49,6 +50,12 @@ Result<Properties> parse_properties(const std::map<std::string, std::string>& gi
 /// canonical text: [{"column":"a","datatype":"int","Properties":{"Ordinal":"0"}}, …]. Errors: BadRequest.
 Result<std::string> normalize_mapping(std::string_view kind, std::string_view json);
 
+/// Who ingests, and by which command: for `.show ingestion failures`.
+struct Origin {
+  Guid operation;  // of `.show operations`; zeros where there is none
+  std::string kind, principal, activity_id;
+};
+
 struct Request {
   std::string database;
   /// The table as the extents are written for it: its columns with their ids. It may not exist yet, or be
@@ -59,6 +66,9 @@ struct Request {
   /// drops the extents that are replaced. Returns the table's id. Empty: the table must still be there with
   /// `table.id`.
   std::function<Result<int64_t>(catalog::Writer&)> prepare;
+  /// What `prepare` drops is all of the table: update policies replace the data of their tables alike.
+  bool replaces = false;
+  Origin origin;
   std::shared_ptr<engine::CancelToken> cancel;
   std::optional<std::chrono::milliseconds> timeout;
 };
@@ -69,6 +79,18 @@ struct Loaded {
   std::string item;  // the public paths of the files that it came from; empty for inline data and queries
 };
 
+/// Extents that change their tables, and such of the destination that are dropped with that.
+struct MoveRequest {
+  std::string database;
+  int64_t table_id = 0;              // the destination
+  std::vector<catalog::Move> moves;  // of tables of the database
+  std::vector<Guid> drops;
+  bool new_ingestion_time = false;
+  Origin origin;
+  std::shared_ptr<engine::CancelToken> cancel;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
 inline constexpr size_t kMaxOperations = 32;
 
 /// Work in the background: an operation that `.show operations` lists.
@@ -76,7 +98,7 @@ struct OperationRequest {
   std::string kind;  // "DataIngestPull", "TableSet", "TableAppend", "TableSetOrAppend", "TableSetOrReplace"
   std::string database, principal, activity_id;
   bool persist_details = false;
-  std::function<Result<Table>(std::shared_ptr<engine::CancelToken>)> work;
+  std::function<Result<Table>(const Guid& operation, std::shared_ptr<engine::CancelToken>)> work;
 };
 
 class Ingestor {
@@ -88,10 +110,11 @@ class Ingestor {
                                                 const std::string& extents_folder);
   virtual ~Ingestor() = default;  // cancels what runs in the background and waits for it
 
-  // All three return the extents that were made: none where there were no records. Errors: DataFormat (with
-  // the file and the line), EntityNotFound and Conflict (the table), StorageAccess, Cancelled, Timeout;
-  // BadRequest where ingestIfNotExists forbids it. After an Internal or StorageTransient error the batch may
-  // have been committed all the same: ingest-by tags tell.
+  // All three return the extents that were made in the table: none where there were no records. Errors:
+  // DataFormat (with the file and the line), EntityNotFound and Conflict (the table), StorageAccess,
+  // Cancelled, Timeout, those of transactional update policies; BadRequest where ingestIfNotExists forbids
+  // it. After an Internal or StorageTransient error the batch may have been committed all the same: ingest-by
+  // tags tell. Each failure but Cancelled and Conflict is recorded for `.show ingestion failures`.
   virtual Result<std::vector<Loaded>> ingest_data(const Request& request, std::string_view data) = 0;
   /// `connections`: connection strings, each of one file, or of a folder: all files below it. One batch: all
   /// or none.
@@ -100,6 +123,11 @@ class Ingestor {
   /// The plan's columns go into the table's by position, converted to their types; missing ones are null.
   /// SchemaMismatch where there are more of them, or one can't be converted.
   virtual Result<std::vector<Loaded>> ingest_query(const Request& request, kql::RelPtr plan) = 0;
+
+  /// Moves and drops extents in one transaction, with what update policies make of those that come. Errors:
+  /// Conflict where a table or an extent is gone, SchemaMismatch (catalog::Writer::move_extents), and those
+  /// of transactional update policies.
+  virtual Status move_extents(const MoveRequest& request) = 0;
 
   /// Merges these extents of a table into one (ingest/merger.h), which it returns. Conflict where one of them
   /// is gone; BadRequest where others lie between them or their tags differ. The background does it too, for
@@ -118,5 +146,8 @@ class Ingestor {
   /// ingestion is about to), and those of dropped extents that nobody reads. How many files that were.
   virtual Result<int64_t> sweep() = 0;
 };
+
+/// What `.show ingestion failures` says of it, but for database, table, source and properties.
+catalog::IngestionFailure failure_of(const Origin& origin, const Error& error, Ticks now);
 
 }  // namespace spillway::ingest

@@ -41,7 +41,7 @@ void Operations::run(const OperationRequest& request, Operation operation,
                      const std::shared_ptr<engine::CancelToken>& cancel) {
   Result<Table> result = Error(ErrorCode::Internal, "the operation failed in an unknown way");
   try {
-    result = request.work(cancel);
+    result = request.work(operation.id, cancel);
   } catch (const std::bad_alloc&) {
     result = Error(ErrorCode::LimitExceeded, "the operation needs more memory than there is");
   } catch (const std::exception& exception) {

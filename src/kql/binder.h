@@ -54,6 +54,8 @@ struct BindOptions {
   std::map<std::string, std::string> parameters;
   /// Export runs: the scans of these tables (by table id) read only this range of cursors.
   std::map<int64_t, catalog::CursorRange> cursor_scopes;
+  /// What `$source_table` names: the table that an update policy runs for. Empty: it names nothing.
+  std::string source_table;
   /// Request properties that change what a query means (best_effort), by their names in lower case.
   std::map<std::string, std::string> properties;
   /// For plugins whose columns follow from their input's values. Without it they need a declared schema.
@@ -94,5 +96,8 @@ Result<BoundQuery> compile(std::string_view text, const BindOptions& options);
 
 /// The schema of a result.
 Schema schema_of(const Rel& plan);
+
+/// Whether a name matches a pattern with `*`.
+bool matches_pattern(std::string_view name, std::string_view pattern);
 
 }  // namespace spillway::kql

@@ -34,40 +34,70 @@ bool principals_of(const Value& value, std::vector<std::string>& out) {
   return true;
 }
 
+PlanColumn hidden_plan_column(ColumnId id, HiddenColumn kind) {
+  switch (kind) {
+    case HiddenColumn::Cursor: return {id, "$cursor", Type::Long};
+    case HiddenColumn::IngestionTime: return {id, "$ingestion_time", Type::DateTime};
+    case HiddenColumn::ExtentId: return {id, "$extent_id", Type::Guid};
+    case HiddenColumn::ExtentTags: break;
+  }
+  return {id, "$extent_tags", Type::Dynamic};
+}
+
 }  // namespace
+
+std::optional<PlanColumn> Binder::hidden_column_of_scan(TableScan& scan, HiddenColumn kind) {
+  const bool of_ingestion = kind == HiddenColumn::Cursor || kind == HiddenColumn::IngestionTime;
+  if (of_ingestion && !scan.table->ingestion_time_policy) return std::nullopt;
+  const auto column = [&](std::optional<ColumnId>& id) {
+    if (!id) id = next_id();
+    return hidden_plan_column(*id, kind);
+  };
+  switch (kind) {
+    case HiddenColumn::Cursor: return column(scan.cursor);
+    case HiddenColumn::IngestionTime: return column(scan.ingestion_time);
+    case HiddenColumn::ExtentId: return column(scan.extent_id);
+    case HiddenColumn::ExtentTags: break;
+  }
+  return column(scan.extent_tags);
+}
+
+std::optional<PlanColumn> Binder::hidden_column_of_union(Tabular& input, HiddenColumn kind) {
+  UnionInputs& inputs = *input.inputs;
+  if (const auto known = inputs.hidden.find(kind); known != inputs.hidden.end()) return known->second;
+  std::vector<std::optional<ColumnId>> sources;
+  size_t found = 0;
+  for (Tabular& leg : inputs.legs) {
+    sources.push_back(hidden_column(leg, kind));
+    found += sources.back() ? 1 : 0;
+  }
+  // A record without a cursor would be neither after nor before one.
+  if (found == 0 || (kind == HiddenColumn::Cursor && found < sources.size())) return std::nullopt;
+  const PlanColumn column = hidden_plan_column(next_id(), kind);
+  auto& node = static_cast<Union&>(*input.chain.front());
+  node.columns.push_back(column);
+  for (size_t leg = 0; leg < sources.size(); ++leg) node.map[leg].push_back(sources[leg]);
+  inputs.hidden[kind] = column;
+  return column;
+}
 
 std::optional<ColumnId> Binder::hidden_column(Tabular& input, HiddenColumn kind) {
   if (input.chain.empty()) return std::nullopt;
-  auto& source = static_cast<TableScan&>(*input.chain.front());
-  const bool of_ingestion = kind == HiddenColumn::Cursor || kind == HiddenColumn::IngestionTime;
-  if (of_ingestion && !source.table->ingestion_time_policy) return std::nullopt;
-  PlanColumn column;
-  std::optional<ColumnId>* id = nullptr;
-  switch (kind) {
-    case HiddenColumn::Cursor: id = &source.cursor, column.name = "$cursor", column.type = Type::Long; break;
-    case HiddenColumn::IngestionTime:
-      id = &source.ingestion_time, column.name = "$ingestion_time", column.type = Type::DateTime;
-      break;
-    case HiddenColumn::ExtentId:
-      id = &source.extent_id, column.name = "$extent_id", column.type = Type::Guid;
-      break;
-    case HiddenColumn::ExtentTags:
-      id = &source.extent_tags, column.name = "$extent_tags", column.type = Type::Dynamic;
-      break;
-  }
-  if (!*id) *id = next_id();
-  column.id = **id;
+  const std::optional<PlanColumn> column =
+      input.inputs ? hidden_column_of_union(input, kind)
+                   : hidden_column_of_scan(static_cast<TableScan&>(*input.chain.front()), kind);
+  if (!column) return std::nullopt;
   for (size_t i = 1; i < input.chain.size(); ++i) {
     Rel& node = *input.chain[i];
     const bool there = std::any_of(node.columns.begin(), node.columns.end(),
-                                   [&](const PlanColumn& c) { return c.id == column.id; });
+                                   [&](const PlanColumn& c) { return c.id == column->id; });
     if (there) continue;
-    node.columns.push_back(column);
+    node.columns.push_back(*column);
     if (node.kind == Rel::Kind::Project) {
-      static_cast<Project&>(node).expressions.push_back(column_reference(column, node.span));
+      static_cast<Project&>(node).expressions.push_back(column_reference(*column, node.span));
     }
   }
-  return *id;
+  return column->id;
 }
 
 /// extent_id(), extent_tags(): of records that no extent holds, zeros and null.

@@ -86,13 +86,20 @@ struct Grouping {
   std::vector<PlanColumn> columns() const;
 };
 
+/// What a table has without its being among its columns.
+enum class HiddenColumn { Cursor, IngestionTime, ExtentId, ExtentTags };
+
+struct UnionInputs;
+
 /// A tabular expression that has been bound: its plan, and what of it a user sees.
 struct Tabular {
   std::shared_ptr<Rel> rel;
   std::vector<PlanColumn> columns;  // visible ones, in order; rel->columns may have more
-  /// The nodes from a table scan (first) up to `rel` that keep its records apart, so that the hidden columns
-  /// of ingestion time and cursor can still be drawn through them; empty where they are lost.
+  /// The nodes from a table scan or a union (first) up to `rel` that keep its records apart, so that the
+  /// hidden columns of ingestion time and cursor can still be drawn through them; empty where they are lost.
   std::vector<std::shared_ptr<Rel>> chain;
+  /// What the union that `chain` begins with is over; null where it begins with a scan.
+  std::shared_ptr<UnionInputs> inputs;
   bool serialized = false;             // its rows have an order that window functions may rely on
   bool only_filters = false;           // `chain` holds nothing but filters over the scan
   std::optional<Grouping> group;       // set within a subquery of mv-apply or partition
@@ -102,6 +109,11 @@ struct Tabular {
   bool no_result = false;              // `graph-to-table nodes as N, edges as E`: what it gives are the names
   std::string visualization;           // of render
   std::string result_name;             // of `as` at the end
+};
+
+struct UnionInputs {
+  std::vector<Tabular> legs;
+  std::map<HiddenColumn, PlanColumn> hidden;  // those that were drawn up through the union
 };
 
 /// What a let statement or a parameter stands for.
@@ -296,6 +308,7 @@ class Binder {
   /// The database that `database("x")` names; nullopt where the expression is none.
   Result<std::optional<std::string>> database_name(const syntax::Expr& expression,
                                                    const EnvironmentPtr& environment);
+  Result<Tabular> bind_source_table(TextSpan span);
   Error unknown_table(const std::string& name, TextSpan span, const EnvironmentPtr& environment) const;
   /// A function by its name: a let variable, or of the database.
   struct FoundFunction {
@@ -468,10 +481,12 @@ class Binder {
   Result<std::optional<catalog::Cursor>> cursor_literal(const Expr& expression);
 
   // binder_context.cc
-  enum class HiddenColumn { Cursor, IngestionTime, ExtentId, ExtentTags };
   /// The hidden column of the table under `input`, drawn up through what lies over it; nullopt where there is
-  /// none.
+  /// none. Of a union it holds what each of its tables has; nullopt where none has it, or, of cursors, not
+  /// all.
   std::optional<ColumnId> hidden_column(Tabular& input, HiddenColumn kind);
+  std::optional<PlanColumn> hidden_column_of_scan(TableScan& scan, HiddenColumn kind);
+  std::optional<PlanColumn> hidden_column_of_union(Tabular& input, HiddenColumn kind);
   Result<ExprPtr> bind_extent(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_context(const syntax::CallExpr& call, ScalarScope& scope);
   Result<ExprPtr> bind_member_of(const syntax::CallExpr& call, ScalarScope& scope);
@@ -836,8 +851,6 @@ struct AggregateScope {
 
 /// The operator that search kind=case_sensitive takes instead.
 syntax::BinaryOp case_sensitive(syntax::BinaryOp op);
-/// Whether a name matches a pattern with `*`.
-bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
 /// Whether it has one value for all records.
 bool is_constant(const Expr& expression);

@@ -365,6 +365,10 @@ Result<Tabular> Binder::make_union(std::vector<Tabular> legs, bool inner, const 
   attach(*node, span);
   Tabular result;
   result.columns = node->columns;
+  if (std::any_of(legs.begin(), legs.end(), [](const Tabular& leg) { return !leg.chain.empty(); })) {
+    result.chain = {node};
+    result.inputs = std::make_shared<UnionInputs>(UnionInputs{std::move(legs), {}});
+  }
   result.rel = std::move(node);
   return counted(std::move(result));
 }

@@ -249,6 +249,9 @@ bool Binder::function_is_tabular(const syntax::FunctionExpr& function, const Env
 
 namespace {
 
+/// In an update policy's query: the table that it runs for. Source: management/update-policy.md.
+constexpr std::string_view kSourceTable = "$source_table";
+
 /// Functions that give a table by its name.
 bool is_table_function(std::string_view name) {
   static const std::set<std::string_view> kFunctions = {"table", "external_table", "materialized_view",
@@ -294,6 +297,7 @@ bool Binder::is_tabular(const syntax::Expr& expression, const EnvironmentPtr& en
         if (binding->kind == Binding::Kind::Function) return of_function(name);
         return binding->kind == Binding::Kind::Tabular || binding->kind == Binding::Kind::Entity;
       }
+      if (name == kSourceTable) return true;  // binding it tells where it names nothing
       const catalog::Database* database = current_database(environment);
       return of_function(name) || (database && database->tables.count(name) > 0);
     }
@@ -429,6 +433,7 @@ Result<Tabular> Binder::bind_sub_query(const syntax::PipeExpr& pipe, Tabular inp
 Result<Tabular> Binder::bind_table_name(const syntax::Name& name, const EnvironmentPtr& environment) {
   if (name.wildcard) return semantic("A pattern stands only in union, find and search", name.span);
   if (const Binding* binding = environment->find(name.text)) return bind_binding(*binding, name.span);
+  if (name.text == kSourceTable) return bind_source_table(name.span);
   SPILLWAY_ASSIGN(const std::optional<FoundFunction> found, find_function(name.text, environment, name.span));
   if (!found) {
     if (const catalog::Database* database = current_database(environment)) {
@@ -445,6 +450,15 @@ Result<Tabular> Binder::bind_table_name(const syntax::Name& name, const Environm
   binding.environment = found->environment;
   binding.name = name.text;
   return bind_binding(binding, name.span);
+}
+
+Result<Tabular> Binder::bind_source_table(TextSpan span) {
+  const catalog::Database* database = find_database(options_.database);
+  if (database && !options_.source_table.empty()) {
+    const auto table = database->tables.find(options_.source_table);
+    if (table != database->tables.end()) return scan(*database, table->second, span);
+  }
+  return semantic("$source_table names a table only in the query of an update policy", span);
 }
 
 Result<Tabular> Binder::bind_binding(const Binding& given, TextSpan span) {

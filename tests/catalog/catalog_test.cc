@@ -85,7 +85,8 @@ TEST_F(CatalogDataTest, AnOlderSchemaIsBroughtUpToDate) {
   const std::string before = text_of(*snapshot());
   close();
   ASSERT_TRUE(run_sql(
-      "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies;"
+      "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies; "
+      "DROP TABLE ingestion_failures;"
       "ALTER TABLE runs DROP COLUMN oldest; ALTER TABLE artifacts DROP COLUMN checksum"));
   open();
   EXPECT_EQ(text_of(*snapshot()), before);
@@ -340,16 +341,112 @@ TEST_F(CatalogDataTest, CursorsOnlyRise) {
   }
 }
 
-TEST_F(CatalogDataTest, TwoBatchesOfOneTransactionHaveTwoCursors) {
+TEST_F(CatalogDataTest, ATransactionHasOneCursor) {
   open();
-  const int64_t id = make_table();
+  const int64_t id = make_table(), other = make_table("U");
+  const Cursor before = ingest(id);
   ASSERT_SUCCESS(write([&](Writer& w) -> Status {
     SPILLWAY_ASSIGN(const Cursor first, w.add_extents(kDb, id, {make_extent()}));
-    SPILLWAY_ASSIGN(const Cursor second, w.add_extents(kDb, id, {make_extent()}));
-    EXPECT_EQ(second, first + 1);
+    SPILLWAY_ASSIGN(const Cursor second, w.add_extents(kDb, other, {make_extent()}));
+    EXPECT_GT(first, before);
+    EXPECT_EQ(second, first);
     return Status();
   }));
-  EXPECT_EQ(database().tables.at("T")->extents->size(), 2U);
+  const Cursor after = database().cursor;
+  EXPECT_EQ(database().tables.at("U")->extents->back()->max_cursor, after);
+  reopen();
+  EXPECT_EQ(database().cursor, after);
+  EXPECT_GT(ingest(id), after);
+}
+
+TEST_F(CatalogDataTest, MovedExtentsArriveUnderANewCursor) {
+  open();
+  const int64_t from = make_table(), to = make_table("U");
+  const Cursor old = ingest(from, 2);
+  const ExtentList::Item extent = database().tables.at("T")->extents->front();
+  const Guid moved = Guid::random();
+  clock_.advance(kTicksPerHour);
+  const auto move = [&](const Guid& id, int64_t source, int64_t destination) {
+    return write([&](Writer& w) {
+      return w.move_extents(kDb, {{source, id, moved}}, destination, false).status();
+    });
+  };
+  ASSERT_SUCCESS(move(extent->id, from, to));
+  for (int i = 0; i < 2; ++i, reopen()) {
+    const Extent& there = *database().tables.at("U")->extents->front();
+    EXPECT_EQ(there.id, moved);
+    EXPECT_EQ(there.path, extent->path);
+    EXPECT_EQ(there.created, old);
+    EXPECT_EQ(there.first_created, old);
+    EXPECT_EQ(there.max_cursor, database().cursor);
+    EXPECT_GT(there.min_cursor, old);
+    EXPECT_TRUE(there.moved);
+    EXPECT_FALSE(there.fields.has_value());  // both tables number their columns alike
+    EXPECT_EQ(database().tables.at("T")->extents->size(), 1U);
+  }
+  const Status gone = move(extent->id, from, to);
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().code, ErrorCode::Conflict);
+  EXPECT_EQ(catalog_->removable_extents()->size(), 0U);
+}
+
+TEST_F(CatalogDataTest, AMovedExtentKnowsItsFieldsByTheNamesOfTheColumns) {
+  Table from, to;
+  from.name = "T";
+  from.columns = {{1, "a", Type::Long, ""}, {3, "t", Type::DateTime, ""}};  // 2 was dropped
+  from.next_column_id = 4;
+  to.name = "U";
+  to.columns = {{1, "a", Type::Long, ""}, {2, "b", Type::Long, ""}, {3, "t", Type::DateTime, ""}};
+  to.next_column_id = 4;
+  Extent extent;
+  extent.datetime_ranges[3] = {5, 6};
+  // Field 2 of the file is what T has dropped, not b.
+  const Result<Extent> moved = extent_in_table(extent, from, to);
+  ASSERT_SUCCESS(moved);
+  ASSERT_TRUE(moved->fields.has_value());
+  EXPECT_EQ(*moved->fields, (std::map<int, int>{{1, 1}, {3, 3}}));
+  // Nor may a column that U gets later take a field that T had.
+  to.columns = {{1, "a", Type::Long, ""}, {3, "t", Type::DateTime, ""}};
+  EXPECT_FALSE(extent_in_table(extent, from, to)->fields.has_value());
+  from.next_column_id = 5;
+  EXPECT_TRUE(extent_in_table(extent, from, to)->fields.has_value());
+  // On to a third table.
+  Table third;
+  third.name = "V";
+  third.columns = {{7, "t", Type::DateTime, ""}, {8, "a", Type::Long, ""}, {9, "b", Type::Long, ""}};
+  third.next_column_id = 10;
+  to.columns.push_back({2, "b", Type::Long, ""});
+  const Result<Extent> again = extent_in_table(*moved, to, third);
+  ASSERT_SUCCESS(again);
+  EXPECT_EQ(*again->fields, (std::map<int, int>{{7, 3}, {8, 1}}));
+  EXPECT_EQ(again->datetime_ranges.at(7), (std::pair<Ticks, Ticks>(5, 6)));
+  EXPECT_EQ(extent_in_table(extent, third, from).error().code, ErrorCode::SchemaMismatch);
+}
+
+TEST_F(CatalogDataTest, KeepsIngestionFailures) {
+  open();
+  IngestionFailure failure;
+  failure.operation = Guid::random();
+  failure.database = kDb;
+  failure.table = "T";
+  failure.failed = clock_.now();
+  failure.details = "it failed";
+  failure.from_update_policy = true;
+  failure.sources = 3;
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.add_ingestion_failure(failure); }));
+  reopen();
+  failure.table = "U";
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.add_ingestion_failure(failure); }));
+  const auto failures = catalog_->ingestion_failures(10);
+  ASSERT_SUCCESS(failures);
+  ASSERT_EQ(failures->size(), 2U);
+  EXPECT_EQ((*failures)[0].table, "U");
+  EXPECT_EQ((*failures)[1].operation, failure.operation);
+  EXPECT_EQ((*failures)[1].details, "it failed");
+  EXPECT_TRUE((*failures)[1].from_update_policy);
+  EXPECT_EQ((*failures)[1].sources, 3);
+  clock_.advance(15 * kTicksPerDay);
+  EXPECT_TRUE(catalog_->ingestion_failures(10)->empty());
 }
 
 TEST_F(CatalogDataTest, FilesOfDroppedExtentsStayWhileASnapshotHoldsThem) {

@@ -39,9 +39,9 @@ TEST_F(StoreTest, TheNewestCompletedRunsAreKept) {
   for (Ticks started = 1; started <= 8; ++started) {
     add_run(started % 2 == 0 ? RunState::Completed : RunState::Failed, started);
   }
-  store_->prune(0, 2);
+  store_->prune(0, 2, 100);
   EXPECT_EQ(started(), (std::vector<Ticks>{8, 7, 6, 5, 3, 1}));
-  store_->prune(0, 100);
+  store_->prune(0, 100, 100);
   EXPECT_EQ(started().size(), 6U);
 }
 
@@ -50,7 +50,7 @@ TEST_F(StoreTest, OldRunsGoButForThoseThatAreRunning) {
   add_run(RunState::Failed, 2);
   add_run(RunState::Completed, 3);
   add_run(RunState::Failed, 10);
-  store_->prune(5, 100);
+  store_->prune(5, 100, 100);
   EXPECT_EQ(started(), (std::vector<Ticks>{10, 1}));
 }
 

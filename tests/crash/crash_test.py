@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Kill the server again and again, and prove that every record left exactly once.
 
-Clients ingest concurrently into two tables while three continuous exports run every second. The server is killed
-with SIGKILL at each fail point in turn and at random moments, and started again on the same folder. In the end, and
-every few kills, the reported artifacts are compared with what was acknowledged:
+Clients ingest concurrently into three tables while five continuous exports run every second. An update policy fills a
+fourth table from the first one, and what comes into the third one is moved to a fifth. The server is killed with SIGKILL
+at each fail point in turn and at random moments, and started again on the same folder. In the end, and every few kills,
+the reported artifacts are compared with what was acknowledged:
 
   * each record that a client was told is in stands in the reported artifacts of each export exactly once
+  * the table that the update policy fills has the records of its source, and so has its export
+  * a moved record is in one of the two tables, and once it is in the second, in the export of that exactly once
   * a batch whose answer the kill swallowed is there whole or not at all, in the table and in every export alike
   * nothing else is there, and once the janitor has run the target holds no file that isn't reported
 
@@ -221,14 +224,18 @@ class Server:
         return self.ask(text, 'mgmt')
 
 
+INGESTED = ('T1', 'T2', 'Stage')
+
+
 class Clients:
     """Threads that ingest until the server is gone, and what they know of it."""
 
     def __init__(self):
         self.next_id = 0
+        self.moves = 0
         self.lock = threading.Lock()
-        self.acknowledged = {'T1': set(), 'T2': set()}
-        self.unknown = {'T1': [], 'T2': []}     # batches without an answer
+        self.acknowledged = {table: set() for table in INGESTED}
+        self.unknown = {table: [] for table in INGESTED}    # batches without an answer
         self.errors = []
 
     def batch(self):
@@ -238,20 +245,18 @@ class Clients:
         return range(first, first + BATCH)
 
     def run(self, server, stop):
-        threads = [threading.Thread(target=self._work, args=(server, stop, table)) for table in ('T1', 'T1', 'T2')]
-        threads.append(threading.Thread(target=self._merge, args=(server, stop)))
+        threads = [threading.Thread(target=self._work, args=(server, stop, table)) for table in ('T1', *INGESTED)]
+        threads += [threading.Thread(target=self._repeat, args=(server, stop, change))
+                    for change in (self._merge, self._move)]
         for thread in threads:
             thread.start()
         return threads
 
-    def _merge(self, server, stop):
-        """Merges the oldest extents of T2 again and again."""
+    def _repeat(self, server, stop, change):
+        """Changes the extents of tables again and again."""
         while not stop.is_set() and not server.dead():
             try:
-                extents = sorted(server.mgmt('.show table T2 extents'), key=lambda row: moment(row['MinCreatedOn']))
-                if len(extents) > 4:
-                    ids = ', '.join(row['ExtentId'] for row in extents[:4])
-                    server.mgmt(f'.merge T2 ({ids})')
+                change(server)
             except (OSError, http.client.HTTPException, ValueError):
                 pass
             except Failure as refused:
@@ -260,6 +265,20 @@ class Clients:
                         self.errors.append(str(refused))
                     return
             stop.wait(0.2)
+
+    def _merge(self, server):
+        """The oldest extents of a table that has many."""
+        for table in ('T2', 'M'):
+            extents = server.mgmt(f'.show table {table} extents')
+            if len(extents) > 4:
+                ids = ', '.join(row['ExtentId'] for row in extents[:4])
+                server.mgmt(f'.merge {table} ({ids})')
+
+    def _move(self, server):
+        with self.lock:
+            self.moves += 1
+            fresh = self.moves % 2 == 0
+        server.mgmt(f'.move extents all from table Stage to table M with (setNewIngestionTime = {str(fresh).lower()})')
 
     def _work(self, server, stop, table):
         while not stop.is_set() and not server.dead():
@@ -280,7 +299,7 @@ class Clients:
                         return
 
 
-EXPORTS = {'ByKey': 'T1', 'Joined': 'T1', 'ByMonth': 'T2'}
+EXPORTS = {'ByKey': 'T1', 'Joined': 'T1', 'ByMonth': 'T2', 'Derived': 'D1', 'Moved': 'M'}
 
 
 def create(server, target):
@@ -288,6 +307,11 @@ def create(server, target):
         return f"(h@'{target.connection(name)}')"
     server.mgmt('.create table T1 (Id:long, Key:string, When:datetime)')
     server.mgmt('.create table T2 (Id:long, Key:string, When:datetime)')
+    server.mgmt('.create table D1 (Id:long, Key:string, Twice:long)')
+    server.mgmt('.alter table D1 policy update @\'[{"Source": "T1", "IsTransactional": true, '
+                '"Query": "T1 | project Id, Key, Twice = 2 * Id"}]\'')
+    server.mgmt('.create table Stage (Id:long, Key:string, When:datetime)')
+    server.mgmt('.create table M (When:datetime, Id:long, Key:string)')
     server.mgmt('.create table Dim (Key:string, Label:string)')
     labels = '\n'.join(f'k{i},label {i}' for i in range(7))
     server.mgmt(f'.ingest inline into table Dim <|\n{labels}')
@@ -299,12 +323,17 @@ def create(server, target):
     server.mgmt('.create external table ByMonth (Id:long, Key:string, When:datetime) kind=storage '
                 'partition by (Month:datetime = startofmonth(When)) dataformat=parquet '
                 f'{storage("ByMonth")}')
+    server.mgmt('.create external table Derived (Id:long, Twice:long) kind=storage dataformat=json '
+                f'{storage("Derived")}')
+    server.mgmt(f'.create external table Moved (Id:long) kind=storage dataformat=csv {storage("Moved")}')
     interval = 'with (intervalBetweenRuns=1s)'
     server.mgmt(f'.create-or-alter continuous-export ByKey over (T1) to table ByKey {interval} <| T1')
     server.mgmt(f'.create-or-alter continuous-export Joined over (T1) to table Joined {interval} <| '
                 'T1 | join kind=inner Dim on Key | project Id, Label')
     server.mgmt('.create-or-alter continuous-export ByMonth over (T2) to table ByMonth '
                 'with (intervalBetweenRuns=1s, manifest=true) <| T2')
+    server.mgmt(f'.create-or-alter continuous-export Derived to table Derived {interval} <| D1 | project Id, Twice')
+    server.mgmt(f'.create-or-alter continuous-export Moved to table Moved {interval} <| M | project Id')
 
 
 # ---- the proof --------------------------------------------------------------------------------------------------
@@ -327,11 +356,10 @@ def moment(text):
 
 
 def behind(server):
-    """The exports that have not got to the last record of their table."""
-    last = {table: server.ask(f'{table} | summarize Last = max(ingestion_time())')[0]['Last'] for table in ('T1', 'T2')}
+    """The exports that have not got to the database's cursor."""
+    last = moment(server.ask('print Last = datetime(0001-01-01) + 1tick * tolong(cursor_current())')[0]['Last'])
     return [row['Name'] for row in server.mgmt('.show continuous-exports')
-            if last[EXPORTS[row['Name']]] is not None
-            and (row['ExportedTo'] is None or moment(row['ExportedTo']) < moment(last[EXPORTS[row['Name']]]))]
+            if row['ExportedTo'] is None or moment(row['ExportedTo']) < last]
 
 
 def manifest_fault(files, reported):
@@ -382,6 +410,13 @@ def exported_ids(server, target, name):
             if any(row[1] != key for row in rows):
                 raise Failure(f'{path}: records of another partition')
             found = [int(row[0]) for row in rows]
+        elif name == 'Moved':
+            found = [int(line) for line in data.decode().splitlines()]
+        elif name == 'Derived':
+            rows = [json.loads(line) for line in data.decode().splitlines()]
+            if any(row['Twice'] != 2 * row['Id'] for row in rows):
+                raise Failure(f'{path}: a record that the update policy did not make')
+            found = [row['Id'] for row in rows]
         else:
             rows = [json.loads(line) for line in data.decode().splitlines()]
             if any(row['Label'] != f'label {row["Id"] % 7}' for row in rows):
@@ -393,13 +428,18 @@ def exported_ids(server, target, name):
     return ids
 
 
+def ids_in(server, *tables):
+    """The ids in the tables, each once."""
+    ids = [row['Id'] for table in tables for row in server.ask(f'set notruncation; {table} | project Id')]
+    if len(set(ids)) != len(ids):
+        raise Failure(f'{", ".join(tables)}: {len(ids) - len(set(ids))} records are there twice')
+    return set(ids)
+
+
 def verify(server, target, clients):
     wait_for('exports behind', lambda: behind(server))
-    for table in ('T1', 'T2'):
-        ids = [row['Id'] for row in server.ask(f'set notruncation; {table} | project Id')]
-        present = set(ids)
-        if len(present) != len(ids):
-            raise Failure(f'{table}: {len(ids) - len(present)} records ingested twice')
+    for table in INGESTED:
+        present = ids_in(server, 'Stage', 'M') if table == 'Stage' else ids_in(server, table)
         lost = clients.acknowledged[table] - present
         if lost:
             raise Failure(f'{table}: {len(lost)} acknowledged records are lost, e.g. {sorted(lost)[:5]}')
@@ -411,15 +451,17 @@ def verify(server, target, clients):
             known |= there
         if present != known:
             raise Failure(f'{table}: records that nobody ingested: {sorted(present - known)[:5]}')
-        for name in (name for name, source in EXPORTS.items() if source == table):
-            exported = exported_ids(server, target, name)
-            if len(exported) != len(set(exported)):
-                raise Failure(f'{name}: {len(exported) - len(set(exported))} records exported more than once')
-            missing, strange = present - set(exported), set(exported) - present
-            if missing or strange:
-                raise Failure(f'{name}: {len(missing)} records missing, {len(strange)} too many, '
-                              f'e.g. {sorted(missing)[:5]} {sorted(strange)[:5]}')
-    return {table: len(clients.acknowledged[table]) for table in ('T1', 'T2')}
+    if ids_in(server, 'D1') != ids_in(server, 'T1'):
+        raise Failure('D1 has not the records of T1')
+    for name, table in EXPORTS.items():
+        present, exported = ids_in(server, table), exported_ids(server, target, name)
+        if len(exported) != len(set(exported)):
+            raise Failure(f'{name}: {len(exported) - len(set(exported))} records exported more than once')
+        missing, strange = present - set(exported), set(exported) - present
+        if missing or strange:
+            raise Failure(f'{name}: {len(missing)} records missing, {len(strange)} too many, '
+                          f'e.g. {sorted(missing)[:5]} {sorted(strange)[:5]}')
+    return {table: len(clients.acknowledged[table]) for table in INGESTED}
 
 
 # ---- the schedule -----------------------------------------------------------------------------------------------

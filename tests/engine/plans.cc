@@ -253,7 +253,7 @@ void EngineTest::add_extent(catalog::Table& table, int64_t first, int64_t count,
   extent.path = "e" + std::to_string(++extents_) + ".parquet";
   extent.rows = count;
   extent.min_cursor = extent.max_cursor = cursor;
-  extent.created = cursor * 10;
+  extent.created = extent.first_created = cursor * 10;
   extent.datetime_ranges[3] = {first, first + count - 1};
   sql("COPY (SELECT range AS id, 'n' || range AS name, range AS \"at\" FROM range(" + std::to_string(first) +
       ", " + std::to_string(first + count) + ")) TO " + sql_string(folder_.path("extents/" + extent.path)) +

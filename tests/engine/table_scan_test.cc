@@ -2,6 +2,7 @@
 // since.
 #include <filesystem>
 
+#include "catalog/catalog.h"
 #include "tests/engine/plans.h"
 
 namespace spillway::engine {
@@ -181,6 +182,60 @@ TEST_F(TableScanTest, ColumnsThatCameWentOrWereRenamedAfterTheExtent) {
   rel->field_ids = {1, 4, 5};
   EXPECT_EQ(rows_of(rel), Lines{"1||null"});
   EXPECT_EQ(rows_of(filter(rel, call("==", {column(2, Type::String), text("")}))), Lines{"1||null"});
+}
+
+TEST_F(TableScanTest, ExtentsThatWereMovedFromOtherTables) {
+  auto table = make_table();
+  const auto move_last = [&](catalog::Cursor cursor, bool new_time) {
+    std::vector<catalog::ExtentList::Item> items(table->extents->begin(), table->extents->end());
+    catalog::Extent moved = *items.back();
+    items.pop_back();
+    catalog::arrive(moved, Guid::random(), cursor, new_time);
+    table->extents = std::make_shared<const catalog::ExtentList>(items);
+    add(*table, std::move(moved));
+  };
+  add_merged_extent(*table, 1, 3, 100);  // cursors 100 to 102
+  add_merged_extent(*table, 11, 2, 200);
+  move_last(500, false);
+  add_merged_extent(*table, 21, 2, 510);
+  move_last(600, true);
+  const auto hidden = project(
+      scan(table, true), {{20, "id", Type::Long}, {21, "cursor", Type::Long}, {22, "ticks", Type::Long}},
+      {column(1), column(8), sql_call("ticks", "{0}", {column(9, Type::DateTime)}, Type::Long)});
+  EXPECT_EQ(rows_of(hidden), (Lines{"11|500|2000", "12|500|2010", "1|100|1000", "21|600|600", "22|600|600",
+                                    "2|101|1010", "3|102|1020"}));
+  // A range that cuts the first extent takes moved ones whole, by the cursor at which they came.
+  auto cut = scan(table);
+  cut->range = {101, 500};
+  EXPECT_EQ(rows_of(ids(cut)), (Lines{"11", "12", "3"}));
+  cut = scan(table);
+  cut->range = {150, 499};
+  EXPECT_EQ(rows_of(ids(cut)), Lines{});
+}
+
+TEST_F(TableScanTest, FilesWithTheFieldsOfOtherTables) {
+  auto table = make_table();
+  add_extent(*table, 1, 1, 100);
+  add_extent(*table, 2, 1, 200);
+  std::vector<catalog::ExtentList::Item> items(table->extents->begin(), table->extents->end());
+  catalog::Extent moved = *items.back();
+  items.pop_back();
+  table->extents = std::make_shared<const catalog::ExtentList>(items);
+  // The file's field 1 is this table's column 4; its others are columns that this table doesn't have.
+  moved.fields = std::map<int, int>{{4, 1}};
+  add(*table, std::move(moved));
+  table->columns.push_back({4, "other", Type::Long, ""});
+  auto rel = scan(table, true);
+  auto wide = std::make_shared<kql::TableScan>(*rel);
+  wide->columns.push_back({4, "other", Type::Long});
+  wide->field_ids.push_back(4);
+  EXPECT_EQ(rows_of(project(wide,
+                            {{20, "id", Type::Long},
+                             {21, "name", Type::String},
+                             {22, "other", Type::Long},
+                             {23, "cursor", Type::Long}},
+                            {column(1), column(2, Type::String), column(4), column(8)})),
+            (Lines{"1|n1|null|100", "null||2|200"}));
 }
 
 TEST_F(TableScanTest, AMissingExtentFileIsAnError) {

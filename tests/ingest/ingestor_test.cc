@@ -293,7 +293,7 @@ TEST_F(IngestorTest, OperationsRecordHowTheyEnd) {
   good.kind = "DataIngestPull";
   good.database = kDb;
   good.persist_details = true;
-  good.work = [](std::shared_ptr<engine::CancelToken>) -> Result<Table> {
+  good.work = [](const Guid&, std::shared_ptr<engine::CancelToken>) -> Result<Table> {
     Table table;
     table.schema = {{"n", Type::Long}};
     table.rows = {{Value::int64(5)}};
@@ -312,7 +312,7 @@ TEST_F(IngestorTest, OperationsRecordHowTheyEnd) {
   EXPECT_FALSE((*catalog_->operation_details(*second)).has_value());
 
   OperationRequest bad = good;
-  bad.work = [](std::shared_ptr<engine::CancelToken>) -> Result<Table> {
+  bad.work = [](const Guid&, std::shared_ptr<engine::CancelToken>) -> Result<Table> {
     return Error(ErrorCode::StorageTransient, "busy");
   };
   const Result<Guid> third = ingestor_->start_operation(bad);
@@ -321,7 +321,7 @@ TEST_F(IngestorTest, OperationsRecordHowTheyEnd) {
   EXPECT_EQ(failed.state, catalog::OperationState::Failed);
   EXPECT_EQ(failed.status, "busy");
   EXPECT_TRUE(failed.should_retry);
-  bad.work = [](std::shared_ptr<engine::CancelToken>) -> Result<Table> {
+  bad.work = [](const Guid&, std::shared_ptr<engine::CancelToken>) -> Result<Table> {
     throw std::runtime_error("thrown");
   };
   EXPECT_EQ(wait(*ingestor_->start_operation(bad)).status, "the operation failed: thrown");
@@ -334,7 +334,7 @@ TEST_F(IngestorTest, OperationsCanBeCancelledAndStopped) {
   OperationRequest endless;
   endless.kind = "TableAppend";
   endless.database = kDb;
-  endless.work = [&](std::shared_ptr<engine::CancelToken> cancel) -> Result<Table> {
+  endless.work = [&](const Guid&, std::shared_ptr<engine::CancelToken> cancel) -> Result<Table> {
     {
       const std::lock_guard lock(mutex);
       ++begun;

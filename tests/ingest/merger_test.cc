@@ -129,7 +129,7 @@ class ChooseMergeTest : public testing::Test {
     catalog::Extent extent;
     extent.id = Guid::random();
     extent.rows = rows;
-    extent.min_cursor = extent.max_cursor = extent.created = cursor;
+    extent.min_cursor = extent.max_cursor = extent.created = extent.first_created = cursor;
     extent.tags = std::move(tags);
     extents_.push_back(std::make_shared<const catalog::Extent>(std::move(extent)));
     database_.cursor = cursor;
