@@ -63,7 +63,9 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
   if (!stretch.has_records && stretch.to - definition->exported_to < kIdleStep) return RunReport();
   // Those that an earlier run left due come first: a reader sees manifests in the order of the runs.
   if (definition->manifest) {
-    if (const Status put = manifests_.put_due(std::pair(database, name)); !put.ok()) {
+    const Status put =
+        manifests_.put_due(std::pair(database, name), [&] { return cancel && cancel->cancelled(); });
+    if (!put.ok()) {
       return fail_before_reading(subject, put.error());
     }
   }
@@ -131,7 +133,7 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
   }
   SPILLWAY_TRY(commit(run, written));
-  if (written.manifest) put_manifest(run);
+  if (written.manifest) put_manifest(run, cancel);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
@@ -139,8 +141,11 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
   return written.artifacts;
 }
 
-void ContinuousRunner::put_manifest(const catalog::ExportRun& run) {
-  if (const Status put = manifests_.put_due(std::pair(run.database, run.name)); !put.ok()) {
+void ContinuousRunner::put_manifest(const catalog::ExportRun& run,
+                                    const std::shared_ptr<engine::CancelToken>& cancel) {
+  const Status put =
+      manifests_.put_due(std::pair(run.database, run.name), [&] { return cancel && cancel->cancelled(); });
+  if (!put.ok()) {
     log::warning("the manifest of an export run can't be written yet",
                  {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
   }

@@ -4,11 +4,9 @@
 
 #include <cstdio>
 #include <fstream>
-#include <set>
 
 #include "base/fail_point.h"
-#include "base/log.h"
-#include "export/paths.h"
+#include "export/current_connection.h"
 
 namespace spillway::exports {
 namespace {
@@ -36,6 +34,14 @@ std::string name_of(const catalog::ExportRun& run) {
   char cursor[24];
   std::snprintf(cursor, sizeof cursor, "%020lld", static_cast<long long>(run.to));
   return std::string(cursor) + "-" + run.id.str() + ".json";
+}
+
+/// That of the export as it is now; empty where there is none.
+std::string external_table_of(const catalog::Snapshot& snapshot, const catalog::Manifest& manifest) {
+  const catalog::Database* database = snapshot.database(manifest.database);
+  if (!database) return "";
+  const auto found = database->exports.find(manifest.export_name);
+  return found == database->exports.end() ? "" : found->second->external_table;
 }
 
 }  // namespace
@@ -71,26 +77,60 @@ catalog::Manifest manifest_of(const catalog::ExportRun& run, const Settings& set
           json::serialize(content)};
 }
 
-Status ManifestWriter::put_due(const std::optional<std::pair<std::string, std::string>>& of) {
-  const std::lock_guard lock(mutex_);
+/// Waits until nobody else puts the export's manifests, and keeps others from it.
+class ManifestWriter::Turn {
+ public:
+  Turn(ManifestWriter& writer, Key key) : writer_(writer), key_(std::move(key)) {
+    std::unique_lock lock(writer_.mutex_);
+    writer_.changed_.wait(lock, [&] { return !writer_.busy_.contains(key_); });
+    writer_.busy_.insert(key_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    const std::lock_guard lock(writer_.mutex_);
+    writer_.busy_.erase(key_);
+    writer_.changed_.notify_all();
+  }
+
+ private:
+  ManifestWriter& writer_;
+  const Key key_;
+};
+
+Status ManifestWriter::put_due(const std::optional<Key>& of, const std::function<bool()>& cancelled) {
+  const auto ended = [&] { return stopping_ || (cancelled && cancelled()); };
+  if (of) return put_due_of(*of, ended);
   SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
-  std::set<std::pair<std::string, std::string>> stuck;
+  std::set<Key> keys;
+  for (const catalog::Manifest& manifest : due) keys.emplace(manifest.database, manifest.export_name);
   Status first;
-  for (const catalog::Manifest& manifest : due) {
-    const std::pair key(manifest.database, manifest.export_name);
-    if ((of && *of != key) || stuck.contains(key)) continue;
-    if (const Status status = put(manifest); !status.ok()) {
-      stuck.insert(key);
-      if (first.ok()) first = status;
-    }
+  for (const Key& key : keys) {
+    const Status status = put_due_of(key, ended);
+    if (first.ok()) first = status;
   }
   return first;
 }
 
-Status ManifestWriter::put(const catalog::Manifest& manifest) {
+Status ManifestWriter::put_due_of(const Key& key, const std::function<bool()>& cancelled) {
+  const Turn turn(*this, key);
+  SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
+  for (const catalog::Manifest& manifest : due) {
+    if (key != Key(manifest.database, manifest.export_name)) continue;
+    SPILLWAY_TRY(put(manifest, cancelled));
+  }
+  return {};
+}
+
+Status ManifestWriter::put(const catalog::Manifest& manifest, const std::function<bool()>& cancelled) {
   SPILLWAY_FAIL_POINT("export.manifest.before");
-  SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(manifest.connection));
-  SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
+  const auto snapshot = catalog_.snapshot();
+  SPILLWAY_ASSIGN(const auto connection,
+                  current_connection(*snapshot, manifest.database, external_table_of(*snapshot, manifest),
+                                     manifest.connection));
+  storage::CallLimits limits;
+  limits.cancelled = cancelled;
+  SPILLWAY_ASSIGN(const auto store, stores_.open(connection, std::move(limits)));
   const std::string path = staging_folder_ + "/" + manifest.run.str() + ".json";
   {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);

@@ -13,8 +13,12 @@
 // export.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,17 +37,27 @@ class ManifestWriter {
   ManifestWriter(catalog::Catalog& catalog, const storage::StoreFactory& stores, std::string staging_folder)
       : catalog_(catalog), stores_(stores), staging_folder_(std::move(staging_folder)) {}
 
+  using Key = std::pair<std::string, std::string>;  // database and name of an export
+
   /// Puts those that are due, of one export or of all; the first error, which keeps back the later ones of
-  /// the same export.
-  Status put_due(const std::optional<std::pair<std::string, std::string>>& of = std::nullopt);
+  /// the same export. Ends soon once `cancelled` says so.
+  Status put_due(const std::optional<Key>& of = std::nullopt, const std::function<bool()>& cancelled = {});
+  /// Ends what goes on, and what is to come, soon.
+  void stop() { stopping_ = true; }
 
  private:
-  Status put(const catalog::Manifest& manifest);
+  class Turn;
+
+  Status put_due_of(const Key& key, const std::function<bool()>& cancelled);
+  Status put(const catalog::Manifest& manifest, const std::function<bool()>& cancelled);
 
   catalog::Catalog& catalog_;
   const storage::StoreFactory& stores_;
   const std::string staging_folder_;
-  std::mutex mutex_;  // one pass at a time
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<Key> busy_;  // exports whose manifests are being put: one after the other
 };
 
 }  // namespace spillway::exports
