@@ -158,6 +158,8 @@ class Writer {
                                     const std::vector<Artifact>& artifacts) = 0;
   /// Releases the pending artifacts of a failed operation to the janitor.
   virtual Status abandon_artifacts(const Guid& owner) = 0;
+  /// Of pending artifacts: no request is on its way any more that could make their objects appear.
+  virtual Status settle_pending(const std::vector<Artifact>& artifacts) = 0;
   /// Forgets pending artifacts whose objects have been deleted.
   virtual Status forget_pending(const std::vector<Artifact>& artifacts) = 0;
 };

@@ -301,6 +301,8 @@ struct Artifact {
   int64_t records = 0, bytes = 0;
   Ticks committed = 0;
   std::string checksum;  // XXH3 of 128 bits over the file, in hexadecimal; empty of what was not measured
+  Ticks abandoned = 0;   // when it became the janitor's; 0: it isn't
+  bool settled = false;  // no request is on its way any more that could make its object appear
 };
 
 /// A manifest of a committed run that isn't in its store yet. It goes there under a name of the run's own, so

@@ -16,9 +16,11 @@
 //                    owner, state, started, ended, failure_kind, details, permanent, records, bytes, files,
 //                    oldest
 //   artifacts        id, owner, export_id (0: `.export`), database_name, export_name, external_table,
-//                    connection, object, public_path, state, records, bytes, committed, checksum
+//                    connection, object, public_path, state, records, bytes, committed, checksum, abandoned,
+//                    settled
 //                    state: Pending (its owner runs and may be writing it) → Exported (reported), or
-//                    → Abandoned (the janitor deletes the object, then the row)
+//                    → Abandoned at the time `abandoned` (the janitor deletes the object, then the row);
+//                    settled: 1 where no request is on its way any more that could make the object appear
 //   manifests        sequence (the order of the commits), run, database_name, export_name, connection,
 //                    object, content, export_id: those that are still to be put into their stores
 //   ingestion_failures  sequence, failed (the time), database_name, definition
@@ -103,7 +105,8 @@ constexpr std::array kSchema = {
     "database_name TEXT NOT NULL, export_name TEXT NOT NULL, external_table TEXT NOT NULL, connection TEXT "
     "NOT NULL, "
     "object TEXT NOT NULL, public_path TEXT NOT NULL UNIQUE, state TEXT NOT NULL, records BIGINT NOT NULL, "
-    "bytes BIGINT NOT NULL, committed BIGINT NOT NULL, checksum TEXT NOT NULL DEFAULT '')",
+    "bytes BIGINT NOT NULL, committed BIGINT NOT NULL, checksum TEXT NOT NULL DEFAULT '', "
+    "abandoned BIGINT NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0)",
     "CREATE INDEX artifacts_by_owner ON artifacts (owner)",
     "CREATE INDEX artifacts_by_export ON artifacts (export_id, committed)",
     "CREATE INDEX artifacts_unfinished ON artifacts (state) WHERE state <> 'Exported'",
@@ -132,6 +135,8 @@ constexpr std::array kFromVersion2 = {
     "UPDATE manifests SET export_id = COALESCE((SELECT export_id FROM runs WHERE id = manifests.run), 0)",
     kPolicies,
     kIngestionFailures,
+    "ALTER TABLE artifacts ADD COLUMN abandoned BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE artifacts ADD COLUMN settled INTEGER NOT NULL DEFAULT 0",
 };
 
 /// A column that may be null.
@@ -723,13 +728,24 @@ bool Store::keep_artifact(const Guid& owner, const Artifact& artifact, Ticks com
   return statements_->keep_artifact.get_affected_rows() == 1;
 }
 
-void Store::abandon_artifacts(const Guid& owner) {
+void Store::abandon_artifacts(const Guid& owner, Ticks now) {
   const std::string id = owner.str();
-  sql_ << "UPDATE artifacts SET state = 'Abandoned' WHERE owner = :o AND state = 'Pending'", use(id);
+  const Integer time = now;
+  sql_ << "UPDATE artifacts SET state = 'Abandoned', abandoned = :t WHERE owner = :o AND state = 'Pending'",
+      use(time), use(id);
 }
 
-void Store::abandon_all_artifacts() {
-  sql_ << "UPDATE artifacts SET state = 'Abandoned' WHERE state = 'Pending'";
+void Store::abandon_all_artifacts(Ticks now) {
+  const Integer time = now;
+  sql_ << "UPDATE artifacts SET state = 'Abandoned', abandoned = :t WHERE state = 'Pending'", use(time);
+}
+
+void Store::settle_artifact(const Artifact& artifact) {
+  const std::string owner = artifact.owner.str();
+  sql_
+      << "UPDATE artifacts SET settled = 1 WHERE owner = :o AND connection = :c AND object = :ob AND state = "
+         "'Pending'",
+      use(owner), use(artifact.connection), use(artifact.object);
 }
 
 void Store::delete_artifact(const Artifact& artifact) {
@@ -845,7 +861,7 @@ const std::string kRunColumns =
 const std::string kArtifactColumns =
     "SELECT owner, database_name, export_name, external_table, connection, object, public_path, records, "
     "bytes, "
-    "committed, checksum FROM artifacts ";
+    "committed, checksum, abandoned, settled FROM artifacts ";
 const std::string kOperationColumns =
     "SELECT id, kind, node, database_name, principal, root_activity_id, status, state, started, updated, "
     "should_retry "
@@ -913,15 +929,17 @@ template <typename... Parameters>
 std::vector<Artifact> select_artifacts(soci::session& sql, const std::string& condition,
                                        const Parameters&... parameters) {
   std::vector<Artifact> artifacts;
-  Integer records = 0, bytes = 0, committed = 0;
+  Integer records = 0, bytes = 0, committed = 0, abandoned = 0;
+  int settled = 0;
   std::string owner, database, export_name, external_table, connection, object, public_path, checksum;
   soci::statement select =
       selecting(sql, into(owner), into(database), into(export_name), into(external_table), into(connection),
-                into(object), into(public_path), into(records), into(bytes), into(committed), into(checksum));
+                into(object), into(public_path), into(records), into(bytes), into(committed), into(checksum),
+                into(abandoned), into(settled));
   start(select, kArtifactColumns + condition, parameters...);
   while (select.fetch()) {
     artifacts.push_back({guid_of(owner), database, export_name, external_table, connection, object,
-                         public_path, records, bytes, committed, checksum});
+                         public_path, records, bytes, committed, checksum, abandoned, settled != 0});
   }
   return artifacts;
 }

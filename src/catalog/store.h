@@ -81,9 +81,10 @@ class Store {
   bool artifact_exists(const std::string& public_path);
   /// False where the owner has no such pending artifact.
   bool keep_artifact(const Guid& owner, const Artifact& artifact, Ticks committed);
-  void abandon_artifacts(const Guid& owner);
+  void abandon_artifacts(const Guid& owner, Ticks now);
   /// Every pending artifact of every owner.
-  void abandon_all_artifacts();
+  void abandon_all_artifacts(Ticks now);
+  void settle_artifact(const Artifact& artifact);
   /// Not an exported one.
   void delete_artifact(const Artifact& artifact);
 

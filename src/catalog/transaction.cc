@@ -535,7 +535,7 @@ Status Transaction::keep_artifacts(const Guid& owner, const std::vector<Artifact
     totals.bytes += artifact.bytes;
     ++totals.files;
   }
-  return sql([&] { store_.abandon_artifacts(owner); });
+  return sql([&] { store_.abandon_artifacts(owner, now_); });
 }
 
 Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifact>& artifacts,
@@ -599,7 +599,7 @@ Status Transaction::end_run(ExportRun run, RunState state) {
   run.ended = now_;
   SPILLWAY_TRY(sql([&] {
     store_.finish_run(run);
-    store_.abandon_artifacts(run.id);
+    store_.abandon_artifacts(run.id, now_);
   }));
   running_runs_.erase(run.id);
   return Status();
@@ -612,7 +612,7 @@ Status Transaction::put_operation(const Operation& operation) {
 Status Transaction::put_operation(const Operation& operation, const std::optional<std::string>& details) {
   SPILLWAY_TRY(sql([&] {
     store_.put_operation(operation, details);
-    if (!active(operation.state)) store_.abandon_artifacts(operation.id);
+    if (!active(operation.state)) store_.abandon_artifacts(operation.id, now_);
   }));
   if (active(operation.state)) {
     active_operations_.insert(operation.id);
@@ -633,7 +633,13 @@ Status Transaction::complete_operation(const Operation& operation, const std::st
 }
 
 Status Transaction::abandon_artifacts(const Guid& owner) {
-  return sql([&] { store_.abandon_artifacts(owner); });
+  return sql([&] { store_.abandon_artifacts(owner, now_); });
+}
+
+Status Transaction::settle_pending(const std::vector<Artifact>& artifacts) {
+  return sql([&] {
+    for (const Artifact& artifact : artifacts) store_.settle_artifact(artifact);
+  });
 }
 
 Status Transaction::forget_pending(const std::vector<Artifact>& artifacts) {
@@ -657,7 +663,7 @@ Result<std::pair<size_t, size_t>> Transaction::recover() {
   std::vector<Operation> operations;
   SPILLWAY_TRY(sql([&] {
     operations = store_.active_operations();
-    store_.abandon_all_artifacts();
+    store_.abandon_all_artifacts(now_);
   }));
   for (Operation& operation : operations) {
     const bool begun = operation.state == OperationState::InProgress;

@@ -59,6 +59,7 @@ class Transaction : public Writer {
   Status complete_operation(const Operation& operation, const std::string& details,
                             const std::vector<Artifact>& artifacts) override;
   Status abandon_artifacts(const Guid& owner) override;
+  Status settle_pending(const std::vector<Artifact>& artifacts) override;
   Status forget_pending(const std::vector<Artifact>& artifacts) override;
 
   /// Ends what a dead process left running. Returns how many runs and operations that were.

@@ -76,6 +76,14 @@ Result<std::shared_ptr<ScratchFolder>> make_scratch(const std::string& temp_fold
   return scratch;
 }
 
+/// Its calls end with the query.
+Result<std::unique_ptr<storage::ObjectStore>> open_store(const ExternalFilesRequest& request,
+                                                         const storage::ConnectionString& connection) {
+  storage::CallLimits limits;
+  limits.cancelled = [expired = request.expired] { return expired().has_value(); };
+  return request.stores->open(connection, std::move(limits));
+}
+
 /// Gets the files that have no path yet, several at once.
 class Downloads {
  public:
@@ -104,10 +112,12 @@ class Downloads {
 
   Status get(ExternalFile& file, size_t number) const {
     if (const auto error = request_.expired()) return *error;
-    SPILLWAY_ASSIGN(const auto store, request_.stores->open(connections_[file.connection]));
+    SPILLWAY_ASSIGN(const auto store, open_store(request_, connections_[file.connection]));
     // The name tells DuckDB the compression.
     std::string target = folder_ + "/" + std::to_string(number) + (file.name.ends_with(".gz") ? ".gz" : "");
-    SPILLWAY_TRY(store->get_file(object_path(file), target));
+    const Status got = store->get_file(object_path(file), target);
+    if (const auto error = request_.expired()) return *error;
+    SPILLWAY_TRY(got);
     file.path = std::move(target);
     return Status();
   }
@@ -151,7 +161,7 @@ Result<std::optional<storage::ObjectInfo>> named_object(const ExternalFilesReque
   const bool local = connection.kind() == ConnectionString::Kind::Local;
   const auto split = connection.split();
   if (!request.names_files || !split.ok()) return std::optional<storage::ObjectInfo>();
-  SPILLWAY_ASSIGN(const auto store, request.stores->open(split->first));
+  SPILLWAY_ASSIGN(const auto store, open_store(request, split->first));
   if (local && fs::is_directory(connection.local, ignored)) return std::optional<storage::ObjectInfo>();
   const Result<storage::ObjectInfo> object = store->stat(split->second);
   if (object.ok()) {
@@ -170,7 +180,7 @@ Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
   for (const std::string& text : request.table->connection_strings) {
     SPILLWAY_ASSIGN(storage::ConnectionString connection, storage::ConnectionString::parse(text));
     SPILLWAY_ASSIGN(const std::optional<storage::ObjectInfo> named, named_object(request, connection));
-    SPILLWAY_ASSIGN(const auto store, request.stores->open(connection));
+    SPILLWAY_ASSIGN(const auto store, open_store(request, connection));
     std::vector<storage::ObjectInfo> objects;
     if (named) {
       objects.push_back(*named);

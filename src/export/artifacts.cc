@@ -4,8 +4,7 @@
 #include <filesystem>
 
 #include "base/fail_point.h"
-#include "export/for_all.h"
-#include "export/paths.h"
+#include "export/publication.h"
 #include "export/target_plan.h"
 #include "export/text_writer.h"
 
@@ -13,15 +12,6 @@ namespace spillway::exports {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Artifacts that are put into storage at once.
-constexpr size_t kPutThreads = 8;
-/// Checksums that are taken at once: each is bound by memory, not by the disk.
-constexpr size_t kChecksumThreads = 2;
-
-Error cancelled() {
-  return Error(ErrorCode::Cancelled, "the export was cancelled");
-}
 
 /// A folder for one export, gone with this object.
 class StagingFolder {
@@ -57,7 +47,7 @@ Result<std::vector<catalog::Artifact>> ArtifactWriter::write(
   SPILLWAY_ASSIGN(const std::vector<StagedFile> files, stage(order, folder.path(), cancel));
   SPILLWAY_FAIL_POINT("export.write.staged");
   if (files.empty()) return std::vector<catalog::Artifact>();
-  return publish(order, files, cancel);
+  return Publication(catalog_, stores_, memory_, order, files, cancel).run();
 }
 
 Result<std::vector<StagedFile>> ArtifactWriter::stage(const ArtifactOrder& order, const std::string& folder,
@@ -96,53 +86,6 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_text(const ArtifactOrder& 
   SPILLWAY_ASSIGN(const auto stream, engine_.run(with_partition_columns(target), options));
   return write_text(*stream, {order.settings, target.plan->columns.size(), folder}, formatters_,
                     options.cancel.get());
-}
-
-Result<ArtifactWriter::Stores> ArtifactWriter::open_stores(const Settings& settings) const {
-  Stores stores;
-  for (const std::string& text : settings.connections) {
-    SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(text));
-    SPILLWAY_ASSIGN(auto store, stores_.open(connection));
-    stores.push_back(std::move(store));
-  }
-  return stores;
-}
-
-Result<std::vector<catalog::Artifact>> ArtifactWriter::publish(
-    const ArtifactOrder& order, const std::vector<StagedFile>& files,
-    const std::shared_ptr<engine::CancelToken>& cancel) {
-  const Settings& settings = order.settings;
-  SPILLWAY_ASSIGN(const Stores stores, open_stores(settings));
-  std::vector<catalog::Artifact> artifacts;
-  for (size_t i = 0; i < files.size(); ++i) {
-    const size_t store = i % stores.size();
-    catalog::Artifact& artifact = artifacts.emplace_back();
-    artifact.owner = order.owner;
-    artifact.database = order.database;
-    artifact.export_name = order.export_name;
-    artifact.external_table = settings.external_table;
-    artifact.connection = settings.connections[store];
-    artifact.object = (files[i].folder.empty() ? "" : files[i].folder + "/") +
-                      artifact_name(settings, order.owner, static_cast<int64_t>(i) + 1);
-    artifact.public_path = stores[store]->public_path(artifact.object);
-    artifact.records = files[i].rows;
-    artifact.bytes = files[i].bytes;
-  }
-  const auto measure = [&](size_t i) -> Status {
-    SPILLWAY_ASSIGN(artifacts[i].checksum, checksum_of(files[i].path));
-    return {};
-  };
-  SPILLWAY_TRY(for_all(files.size(), kChecksumThreads, measure));
-  SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) { return writer.add_pending(artifacts); }));
-  SPILLWAY_FAIL_POINT("export.pending.after");
-  const auto put = [&](size_t i) -> Status {
-    if (cancel && cancel->cancelled()) return cancelled();
-    SPILLWAY_TRY(stores[i % stores.size()]->put_file(files[i].path, artifacts[i].object, true));
-    SPILLWAY_FAIL_POINT("export.put.after");
-    return {};
-  };
-  SPILLWAY_TRY(for_all(files.size(), settings.single ? 1 : kPutThreads, put));
-  return artifacts;
 }
 
 }  // namespace spillway::exports

@@ -1,7 +1,7 @@
 // A plan's result as artifacts in their stores: steps 2 and the files' part of 3 of an export run. Whoever
 // calls commits what this returns, or fails the run; nothing here decides that.
 //
-//   write into the staging folder → record all paths as pending (catalog) → put each into its store
+//   write into the staging folder → put into the stores, see publication.h
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "export/exports.h"
+#include "export/spread.h"
 #include "export/staged_file.h"
 #include "export/task_pool.h"
 
@@ -24,10 +25,11 @@ struct ArtifactOrder {
 class ArtifactWriter {
  public:
   ArtifactWriter(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
-                 std::string staging_folder, int format_threads)
+                 const Clock& clock, std::string staging_folder, int format_threads)
       : catalog_(catalog),
         engine_(engine),
         stores_(stores),
+        memory_(clock),
         staging_folder_(std::move(staging_folder)),
         formatters_(format_threads) {}
 
@@ -37,22 +39,17 @@ class ArtifactWriter {
                                                const std::shared_ptr<engine::CancelToken>& cancel);
 
  private:
-  using Stores = std::vector<std::unique_ptr<storage::ObjectStore>>;  // one for each connection
-
   Result<std::vector<StagedFile>> stage(const ArtifactOrder& order, const std::string& folder,
                                         const std::shared_ptr<engine::CancelToken>& cancel);
   Result<std::vector<StagedFile>> stage_parquet(const ArtifactOrder& order, const std::string& folder,
                                                 const engine::RunOptions& options);
   Result<std::vector<StagedFile>> stage_text(const ArtifactOrder& order, const std::string& folder,
                                              const engine::RunOptions& options);
-  Result<std::vector<catalog::Artifact>> publish(const ArtifactOrder& order,
-                                                 const std::vector<StagedFile>& files,
-                                                 const std::shared_ptr<engine::CancelToken>& cancel);
-  Result<Stores> open_stores(const Settings& settings) const;
 
   catalog::Catalog& catalog_;
   engine::Engine& engine_;
   const storage::StoreFactory& stores_;
+  AccountMemory memory_;
   const std::string staging_folder_;
   TaskPool formatters_;
 };

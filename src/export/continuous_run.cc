@@ -65,7 +65,8 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
   // runs. Those of another store, from which the export was altered away, wait alone.
   if (definition->manifest) {
     const ManifestWriter::Line line(definition->id, prepared->settings.connections.front());
-    if (const Status put = manifests_.put_due(line); !put.ok()) {
+    const Status put = manifests_.put_due(line, [&] { return cancel && cancel->cancelled(); });
+    if (!put.ok()) {
       return fail_before_reading(subject, put.error());
     }
   }
@@ -133,7 +134,7 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
   }
   SPILLWAY_TRY(commit(run, written));
-  if (written.manifest) put_manifest(*written.manifest);
+  if (written.manifest) put_manifest(*written.manifest, cancel);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
@@ -141,9 +142,11 @@ Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
   return written.artifacts;
 }
 
-void ContinuousRunner::put_manifest(const catalog::Manifest& manifest) {
-  if (const Status put = manifests_.put_due(ManifestWriter::Line(manifest.export_id, manifest.connection));
-      !put.ok()) {
+void ContinuousRunner::put_manifest(const catalog::Manifest& manifest,
+                                    const std::shared_ptr<engine::CancelToken>& cancel) {
+  const Status put = manifests_.put_due(ManifestWriter::Line(manifest.export_id, manifest.connection),
+                                        [&] { return cancel && cancel->cancelled(); });
+  if (!put.ok()) {
     log::warning(
         "the manifest of an export run can't be written yet",
         {{"export", manifest.export_name}, {"run", manifest.run.str()}, {"error", put.error().message}});

@@ -61,7 +61,7 @@ class ContinuousRunner {
   };
   Result<Written> write_artifacts(const catalog::ExportRun& run,
                                   const std::shared_ptr<engine::CancelToken>& cancel);
-  void put_manifest(const catalog::Manifest& manifest);
+  void put_manifest(const catalog::Manifest& manifest, const std::shared_ptr<engine::CancelToken>& cancel);
   Result<std::vector<catalog::Artifact>> write_and_commit(const catalog::ExportRun& run, bool has_records,
                                                           const std::shared_ptr<engine::CancelToken>& cancel);
   Status commit(const catalog::ExportRun& run, const Written& written);

@@ -85,6 +85,8 @@ struct ServiceOptions {
   int capacity = 0;            // runs at once; 0: three quarters of the cores, at least one
   Ticks disable_after = 7 * kTicksPerDay;
   Ticks janitor_interval = 60 * kTicksPerSecond;
+  /// How long after the end of a run a put of it whose answer was lost may still take effect.
+  Ticks late_arrival = std::chrono::seconds(storage::kLateArrival).count() * kTicksPerSecond;
   /// A run takes whole extents until it has this many records or bytes: a long backlog becomes bounded runs.
   int64_t records_per_run = 50'000'000;
   int64_t bytes_per_run = int64_t{4} << 30;  // of the extents' files

@@ -4,11 +4,9 @@
 
 #include <cstdio>
 #include <fstream>
-#include <set>
 
 #include "base/fail_point.h"
-#include "base/log.h"
-#include "export/paths.h"
+#include "export/current_connection.h"
 
 namespace spillway::exports {
 namespace {
@@ -36,6 +34,14 @@ std::string name_of(const catalog::ExportRun& run) {
   char cursor[24];
   std::snprintf(cursor, sizeof cursor, "%020lld", static_cast<long long>(run.to));
   return std::string(cursor) + "-" + run.id.str() + ".json";
+}
+
+/// That of the export as it is now; empty where there is none.
+std::string external_table_of(const catalog::Snapshot& snapshot, const catalog::Manifest& manifest) {
+  const catalog::Database* database = snapshot.database(manifest.database);
+  if (!database) return "";
+  const auto found = database->exports.find(manifest.export_name);
+  return found == database->exports.end() ? "" : found->second->external_table;
 }
 
 }  // namespace
@@ -86,10 +92,11 @@ ManifestWriter::Hold::~Hold() {
   writer_.changed_.notify_all();
 }
 
-Status ManifestWriter::put_due(const std::optional<Line>& of) {
+Status ManifestWriter::put_due(const std::optional<Line>& of, const std::function<bool()>& cancelled) {
+  const auto ended = [&] { return stopping_ || (cancelled && cancelled()); };
   if (of) {
     const Hold hold(*this, *of, true);
-    return put_line(*of);
+    return put_line(*of, ended);
   }
   SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
   std::set<Line> lines;
@@ -98,15 +105,15 @@ Status ManifestWriter::put_due(const std::optional<Line>& of) {
   for (const Line& line : lines) {
     const Hold hold(*this, line, false);
     if (!hold) continue;  // somebody is at it
-    if (const Status status = put_line(line); !status.ok() && first.ok()) first = status;
+    if (const Status status = put_line(line, ended); !status.ok() && first.ok()) first = status;
   }
   return first;
 }
 
-Status ManifestWriter::put_line(const Line& line) {
+Status ManifestWriter::put_line(const Line& line, const std::function<bool()>& cancelled) {
   SPILLWAY_ASSIGN(const std::vector<catalog::Manifest> due, catalog_.due_manifests());
   for (const catalog::Manifest& manifest : due) {
-    if (Line(manifest.export_id, manifest.connection) == line) SPILLWAY_TRY(put(manifest));
+    if (Line(manifest.export_id, manifest.connection) == line) SPILLWAY_TRY(put(manifest, cancelled));
   }
   return {};
 }
@@ -125,10 +132,15 @@ void ManifestWriter::clean(const catalog::Manifest& manifest, storage::ObjectSto
                {{"export", manifest.export_name}, {"error", removed.error().message}});
 }
 
-Status ManifestWriter::put(const catalog::Manifest& manifest) {
+Status ManifestWriter::put(const catalog::Manifest& manifest, const std::function<bool()>& cancelled) {
   SPILLWAY_FAIL_POINT("export.manifest.before");
-  SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(manifest.connection));
-  SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
+  const auto snapshot = catalog_.snapshot();
+  SPILLWAY_ASSIGN(const auto connection,
+                  current_connection(*snapshot, manifest.database, external_table_of(*snapshot, manifest),
+                                     manifest.connection));
+  storage::CallLimits limits;
+  limits.cancelled = cancelled;
+  SPILLWAY_ASSIGN(const auto store, stores_.open(connection, std::move(limits)));
   const std::string path = staging_folder_ + "/" + manifest.run.str() + ".json";
   {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);

@@ -13,7 +13,9 @@
 // names isn't part of the export.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -39,8 +41,11 @@ class ManifestWriter {
   /// An export (by its id) and a store (by its connection string): their manifests keep their order.
   using Line = std::pair<int64_t, std::string>;
   /// Puts those that are due, of one line or of all; the first error, which keeps back the later ones of the
-  /// same line. A store that is down keeps nobody waiting but who writes into it.
-  Status put_due(const std::optional<Line>& of = std::nullopt);
+  /// same line. A store that is down keeps nobody waiting but who writes into it. Ends soon once `cancelled`
+  /// says so.
+  Status put_due(const std::optional<Line>& of = std::nullopt, const std::function<bool()>& cancelled = {});
+  /// Ends what goes on, and what is to come, soon.
+  void stop() { stopping_ = true; }
 
  private:
   /// One at a time works on a line, for as long as this is there.
@@ -59,13 +64,14 @@ class ManifestWriter {
     bool held_ = false;
   };
 
-  Status put_line(const Line& line);
-  Status put(const catalog::Manifest& manifest);
+  Status put_line(const Line& line, const std::function<bool()>& cancelled);
+  Status put(const catalog::Manifest& manifest, const std::function<bool()>& cancelled);
   void clean(const catalog::Manifest& manifest, storage::ObjectStore& store);
 
   catalog::Catalog& catalog_;
   const storage::StoreFactory& stores_;
   const std::string staging_folder_;
+  std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<Line> held_;

@@ -63,8 +63,8 @@ class ServiceImpl : public Service {
         stores_(stores),
         clock_(clock),
         capacity_(options_.capacity),
-        writer_(catalog, engine, stores, options_.staging_folder, options_.format_threads),
-        janitor_(catalog, stores),
+        writer_(catalog, engine, stores, clock, options_.staging_folder, options_.format_threads),
+        janitor_(catalog, stores, clock, options_.late_arrival),
         manifests_(catalog, stores, options_.staging_folder),
         runner_(catalog, writer_, manifests_, janitor_, clock, options_),
         operations_(catalog, writer_, janitor_, capacity_, clock),
@@ -163,6 +163,7 @@ class ServiceImpl : public Service {
     }
     changed_.notify_all();
     janitor_.stop();
+    manifests_.stop();
     scheduler_.stop();
     operations_.stop();
     if (janitor.joinable()) janitor.join();

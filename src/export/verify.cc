@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "engine/sql.h"
+#include "export/current_connection.h"
 #include "export/for_all.h"
 #include "export/staged_file.h"
 
@@ -69,15 +70,17 @@ Result<std::vector<Finding>> Verifier::verify(const std::string& database, const
   SPILLWAY_ASSIGN(const auto artifacts, catalog_.exported_artifacts(database, name));
   const Scratch scratch(staging_folder_ + "/verify-" + Guid::random().str());
   std::vector<Finding> findings(artifacts.size());
+  const auto cancelled = [&] { return cancel && cancel->cancelled(); };
   SPILLWAY_TRY(for_all(artifacts.size(), kThreads, [&](size_t i) -> Status {
-    if (cancel && cancel->cancelled()) return Error(ErrorCode::Cancelled, "the verification was cancelled");
-    findings[i] = look_at(artifacts[i], scratch.path());
+    if (!cancelled()) findings[i] = look_at(artifacts[i], scratch.path(), cancelled);
+    if (cancelled()) return Error(ErrorCode::Cancelled, "the verification was cancelled");
     return {};
   }));
   return findings;
 }
 
-Finding Verifier::look_at(const catalog::Artifact& artifact, const std::string& scratch) {
+Finding Verifier::look_at(const catalog::Artifact& artifact, const std::string& scratch,
+                          const std::function<bool()>& cancelled) {
   Finding finding;
   finding.artifact = artifact;
   const auto failed = [&](const Error& error) {
@@ -86,9 +89,12 @@ Finding Verifier::look_at(const catalog::Artifact& artifact, const std::string& 
     finding.details = error.message;
     return finding;
   };
-  const auto connection = storage::ConnectionString::parse(artifact.connection);
+  const auto connection = current_connection(*catalog_.snapshot(), artifact.database, artifact.external_table,
+                                             artifact.connection);
   if (!connection.ok()) return failed(connection.error());
-  const auto store = stores_.open(*connection);
+  storage::CallLimits limits;
+  limits.cancelled = cancelled;
+  const auto store = stores_.open(*connection, std::move(limits));
   if (!store.ok()) return failed(store.error());
   const auto found = (*store)->stat(artifact.object);
   if (!found.ok()) return failed(found.error());

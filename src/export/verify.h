@@ -2,6 +2,7 @@
 // compared with what was committed.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ class Verifier {
                                       const std::shared_ptr<engine::CancelToken>& cancel);
 
  private:
-  Finding look_at(const catalog::Artifact& artifact, const std::string& scratch);
+  Finding look_at(const catalog::Artifact& artifact, const std::string& scratch,
+                  const std::function<bool()>& cancelled);
   void compare(const catalog::Artifact& artifact, const std::string& file, Finding& finding);
   bool has_headers(const catalog::Artifact& artifact) const;
   Result<int64_t> count_records(const catalog::Artifact& artifact, const std::string& file);

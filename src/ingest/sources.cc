@@ -31,6 +31,13 @@ class SourceOpener {
   Result<std::string> format_of(const Input& input) const;
   void add_input(const std::string& format, Input input);
 
+  /// Calls of stores end with the ingestion.
+  storage::CallLimits limits() const {
+    storage::CallLimits limits;
+    limits.cancelled = [cancel = options_.cancel] { return cancel && cancel->cancelled(); };
+    return limits;
+  }
+
   const storage::StoreFactory& stores_;
   ExtentFiles& files_;
   const Properties& properties_;
@@ -46,7 +53,7 @@ Status SourceOpener::add(const std::string& text) {
   const auto split = connection.split();
   if (!split.ok() || (local && std::filesystem::is_directory(connection.local, ignored)))
     return add_folder(connection);
-  SPILLWAY_ASSIGN(const std::unique_ptr<ObjectStore> store, stores_.open(split->first));
+  SPILLWAY_ASSIGN(const std::unique_ptr<ObjectStore> store, stores_.open(split->first, limits()));
   const Result<ObjectInfo> object = store->stat(split->second);
   if (object.ok()) return add_object(*store, *object);
   if (local || object.error().code != ErrorCode::EntityNotFound) return object.error();
@@ -54,7 +61,7 @@ Status SourceOpener::add(const std::string& text) {
 }
 
 Status SourceOpener::add_folder(const ConnectionString& connection) {
-  SPILLWAY_ASSIGN(const std::unique_ptr<ObjectStore> store, stores_.open(connection));
+  SPILLWAY_ASSIGN(const std::unique_ptr<ObjectStore> store, stores_.open(connection, limits()));
   SPILLWAY_ASSIGN(std::vector<ObjectInfo> objects, store->list(""));
   std::sort(objects.begin(), objects.end(),
             [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });

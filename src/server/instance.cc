@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "server/test_times.h"
 
 namespace spillway::server {
 namespace {
@@ -56,11 +57,12 @@ std::vector<std::string> roots_of(const InstanceOptions& options, const Folders&
 
 class LocalInstance : public Instance {
  public:
-  LocalInstance(const Clock& clock, std::vector<std::string> roots)
-      : clock_(clock), stores_(std::move(roots)) {}
+  LocalInstance(const Clock& clock, std::vector<std::string> roots, const storage::StoreOptions& stores)
+      : clock_(clock), stores_(std::move(roots), stores) {}
   ~LocalInstance() override { stop(); }
 
-  Status start(const InstanceOptions& options, const Folders& folders);
+  Status start(const InstanceOptions& options, const Folders& folders,
+               exports::ServiceOptions export_options);
   commands::Services services() override {
     return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_};
   }
@@ -76,7 +78,8 @@ class LocalInstance : public Instance {
   std::unique_ptr<exports::Service> exports_;
 };
 
-Status LocalInstance::start(const InstanceOptions& options, const Folders& folders) {
+Status LocalInstance::start(const InstanceOptions& options, const Folders& folders,
+                            exports::ServiceOptions export_options) {
   SPILLWAY_ASSIGN(catalog_, catalog::Catalog::open(folders.catalog.string(), clock_));
 
   engine::EngineOptions engine_options;
@@ -89,7 +92,6 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
   SPILLWAY_ASSIGN(ingestor_,
                   ingest::Ingestor::open(*catalog_, *engine_, stores_, clock_, folders.extents.string()));
 
-  exports::ServiceOptions export_options;
   export_options.staging_folder = folders.staging.string();
   export_options.owner = std::to_string(getpid()) + '-' + Guid::random().str();
   SPILLWAY_ASSIGN(exports_, exports::Service::open(*catalog_, *engine_, stores_, clock_, export_options));
@@ -112,8 +114,11 @@ Result<std::unique_ptr<Instance>> Instance::open(const InstanceOptions& options)
     const fs::path data = fs::absolute(options.data_folder).lexically_normal();
     const Folders folders(data);
     SPILLWAY_TRY(make_folders(folders));
-    auto instance = std::make_unique<LocalInstance>(clock, roots_of(options, folders));
-    SPILLWAY_TRY(instance->start(options, folders));
+    storage::StoreOptions store_options;
+    exports::ServiceOptions export_options;
+    SPILLWAY_TRY(apply_test_times(store_options, export_options));
+    auto instance = std::make_unique<LocalInstance>(clock, roots_of(options, folders), store_options);
+    SPILLWAY_TRY(instance->start(options, folders, export_options));
     log::info("instance opened", {{"data", data.string()}});
     return std::unique_ptr<Instance>(std::move(instance));
   } catch (const std::exception& failure) {

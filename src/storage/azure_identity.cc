@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/clock.h"
 #include "storage/http.h"
 #include "storage/paths.h"
 #include "storage/retry.h"
@@ -124,14 +125,15 @@ Result<Token> read_token(const std::string& body) {
   return Token{std::string(text->get_string()), Clock::now() + std::chrono::seconds(seconds) - kMargin};
 }
 
-Result<Token> fetch_token(const std::string& identity, const StoreOptions& options) {
+Result<Token> fetch_token(const std::string& identity, const StoreOptions& options, const Call& call) {
   Token token;
-  SPILLWAY_TRY(with_retries(options.retry, [&]() -> Attempt {
+  SPILLWAY_TRY(with_retries(options, call, [&]() -> Attempt {
     Result<Question> question = question_for(identity);
     if (!question.ok()) return {question.status()};
     question->request.body = question->body;
     question->request.connect_timeout = options.connect_timeout;
     question->request.stall_timeout = options.stall_timeout;
+    question->request.call = &call;
     const Result<HttpResponse> answer = send(question->request);
     if (!answer.ok()) return {answer.status(), !answer.error().permanent()};
     if (answer->success()) {
@@ -144,21 +146,22 @@ Result<Token> fetch_token(const std::string& identity, const StoreOptions& optio
     return {Status(again ? ErrorCode::StorageTransient : ErrorCode::StorageAccess,
                    question->what + " gives no token for managed identity '" + identity + "': status " +
                        std::to_string(answer->status)),
-            again, parse_retry_after(answer->header("retry-after"))};
+            again, parse_retry_after(answer->header("retry-after"), SystemClock().now())};
   }));
   return token;
 }
 
 }  // namespace
 
-Result<std::string> managed_identity_token(const std::string& identity, const StoreOptions& options) {
+Result<std::string> managed_identity_token(const std::string& identity, const StoreOptions& options,
+                                           const Call& call) {
   Cache& known = cache();
   {
     const std::lock_guard lock(known.mutex);
     const auto found = known.tokens.find(identity);
     if (found != known.tokens.end() && Clock::now() < found->second.until) return found->second.text;
   }
-  SPILLWAY_ASSIGN(Token token, fetch_token(identity, options));
+  SPILLWAY_ASSIGN(Token token, fetch_token(identity, options, call));
   const std::lock_guard lock(known.mutex);
   return (known.tokens[identity] = std::move(token)).text;
 }

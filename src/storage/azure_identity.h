@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "storage/call.h"
 #include "storage/object_store.h"
 
 namespace spillway::storage {
@@ -20,7 +21,8 @@ namespace spillway::storage {
 /// kept until it nears its end. `identity`: "system", or a user-assigned identity's object id (of a workload
 /// identity: its client id). Errors: StorageAccess where there is no such identity, StorageTransient where
 /// the endpoint doesn't answer.
-Result<std::string> managed_identity_token(const std::string& identity, const StoreOptions& options);
+Result<std::string> managed_identity_token(const std::string& identity, const StoreOptions& options,
+                                           const Call& call);
 
 /// Forgets a token that the service refused, so that the next call asks anew.
 void forget_managed_identity_token(const std::string& identity);

@@ -19,14 +19,18 @@ const std::string* find_header(const Parameters& headers, std::string_view name)
 }
 
 bool is_transient(int status, const std::string& code) {
-  // Damaged on the way; a container that is being deleted goes, and may come back.
-  return is_transient_status(status) || code == "Md5Mismatch" || code == "ContainerBeingDeleted";
+  // Damaged on the way: what is sent is well-formed. A container that is being deleted goes, and may come
+  // back.
+  const bool damaged = code == "Md5Mismatch" || code == "InvalidXmlDocument" ||
+                       code == "InvalidXmlNodeValue" || code == "InvalidBlockId" ||
+                       code == "InvalidBlockList";
+  return is_transient_status(status) || damaged || code == "ContainerBeingDeleted";
 }
 
 ErrorCode code_of(int status, const std::string& code) {
   if (is_transient(status, code)) return ErrorCode::StorageTransient;
-  // A rival's commit threw our staged blocks away, or the blob changed while it was read: a new start may do.
-  if (code == "InvalidBlockList" || status == 412) return ErrorCode::StorageTransient;
+  // The blob changed while it was read: a new start may do.
+  if (status == 412) return ErrorCode::StorageTransient;
   if (status == 404 && code != "ContainerNotFound" && code != "ResourceNotFound")
     return ErrorCode::EntityNotFound;
   return ErrorCode::StorageAccess;
@@ -70,13 +74,15 @@ Status AzureClient::check_credential() const {
   return Status(ErrorCode::StorageAccess, "the account key given for " + endpoint_ + " isn't base64");
 }
 
-HttpRequest AzureClient::prepare(const AzureRequest& request, const std::string& token) const {
+HttpRequest AzureClient::prepare(const Call& call, const AzureRequest& request,
+                                 const std::string& token) const {
   HttpRequest out;
   out.method = request.method;
   out.body = request.body;
   out.sink = request.sink;
   out.connect_timeout = options_.connect_timeout;
   out.stall_timeout = options_.stall_timeout;
+  out.call = &call;
   out.headers = request.headers;
   out.headers.emplace_back("x-ms-date", http_date(SystemClock().now()));
   out.headers.emplace_back("x-ms-version", kAzureVersion);
@@ -130,17 +136,17 @@ std::string AzureClient::authorization(const AzureRequest& request, const Parame
   return "SharedKey " + account_ + ":" + base64_encode(hmac_sha256(key_, text));
 }
 
-Result<HttpResponse> AzureClient::send(const AzureRequest& request,
+Result<HttpResponse> AzureClient::send(const Call& call, const AzureRequest& request,
                                        const std::function<void()>& before) const {
   SPILLWAY_TRY(check_credential());
   HttpResponse response;
-  SPILLWAY_TRY(with_retries(options_.retry, [&]() -> Attempt {
+  SPILLWAY_TRY(with_retries(options_, call, [&]() -> Attempt {
     if (before) before();
     Status sunk;
     Result<std::string> token = token_;
-    if (!managed_identity_.empty()) token = managed_identity_token(managed_identity_, options_);
-    if (!token.ok()) return {token.status()};         // which was tried again already
-    HttpRequest prepared = prepare(request, *token);  // anew each time: its date must be fresh
+    if (!managed_identity_.empty()) token = managed_identity_token(managed_identity_, options_, call);
+    if (!token.ok()) return {token.status()};               // which was tried again already
+    HttpRequest prepared = prepare(call, request, *token);  // anew each time: its date must be fresh
     if (request.sink) {
       prepared.sink = [&](std::string_view bytes) {
         sunk = request.sink(bytes);
@@ -149,6 +155,8 @@ Result<HttpResponse> AzureClient::send(const AzureRequest& request,
     }
     Result<HttpResponse> answer = storage::send(prepared);
     if (!sunk.ok()) return {sunk};  // our own side failed: the local disk
+    const bool uncertain = !answer.ok() || is_uncertain_status(answer->status);
+    if (uncertain && request.unanswered) request.unanswered();
     if (!answer.ok()) return {answer.status(), !answer.error().permanent()};
     response = *std::move(answer);
     if (response.success()) return {Status()};
@@ -157,7 +165,8 @@ Result<HttpResponse> AzureClient::send(const AzureRequest& request,
     // A token that was revoked, or whose identity got its role just now.
     if (response.status == 401) forget_managed_identity_token(managed_identity_);
     const bool again = is_transient(response.status, code);
-    return {error_of(response, request, endpoint_), again, parse_retry_after(response.header("retry-after"))};
+    return {error_of(response, request, endpoint_), again,
+            parse_retry_after(response.header("retry-after"), SystemClock().now())};
   }));
   return response;
 }

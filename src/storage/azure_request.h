@@ -27,6 +27,8 @@ struct AzureRequest {
   std::function<bool(int status, const std::string& code)> accept;
   /// What is being done, for messages: "write blob 'a/b.csv'".
   std::string action;
+  /// Called where an attempt left it open whether it took effect.
+  std::function<void()> unanswered;
 };
 
 /// One account's endpoint with its credential.
@@ -36,7 +38,8 @@ class AzureClient {
 
   /// Sends until there is an answer that trying again wouldn't change, and gives it where it is a success. An
   /// error names the action and the service's error code. `before` is called before each attempt.
-  Result<HttpResponse> send(const AzureRequest& request, const std::function<void()>& before = {}) const;
+  Result<HttpResponse> send(const Call& call, const AzureRequest& request,
+                            const std::function<void()>& before = {}) const;
 
   /// Where an account key isn't base64: the error that tells so.
   Status check_credential() const;
@@ -44,7 +47,7 @@ class AzureClient {
   const StoreOptions& options() const { return options_; }
 
  private:
-  HttpRequest prepare(const AzureRequest& request, const std::string& token) const;
+  HttpRequest prepare(const Call& call, const AzureRequest& request, const std::string& token) const;
   std::string authorization(const AzureRequest& request, const Parameters& headers,
                             const std::string& encoded_path) const;
 

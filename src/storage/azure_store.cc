@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kMaxBlocks = 50'000;                  // the service's limit for one blob
 constexpr int64_t kMaxBlockBytes = int64_t{256} << 20;  // each is held in memory: 12 TiB in all
+constexpr int64_t kMaxCheckedRange = 4 << 20;           // the most that the service takes an MD5 of
 constexpr int64_t kMaxPages = 100'000;                  // against a service that never ends its listing
 
 /// What Get Blob Properties tells.
@@ -163,17 +164,25 @@ class AzureStore : public ObjectStore {
   Result<std::string> blob_of(const std::string& path) const;
   AzureRequest request(const char* method, const std::string& blob, const char* verb) const;
   /// nullopt where a SAS has no permission to read.
-  Result<std::optional<Properties>> properties(const std::string& blob) const;
-  Result<std::string> stage(const File& file, const std::string& source, const std::string& blob,
-                            const BlockPlan& plan) const;
-  Status stage_block(const std::string& blob, const std::string& id, const std::string& bytes) const;
-  Status commit(const std::string& blob, const BlockPlan& plan, const std::string& md5) const;
-  Status verify(const std::string& blob, const BlockPlan& plan, const std::string& md5) const;
-  Status get_ranges(const std::string& blob, const Properties& found, const File& file,
+  Result<std::optional<Properties>> properties(const Call& call, const std::string& blob) const;
+  Result<std::string> stage(const Call& call, const File& file, const std::string& source,
+                            const std::string& blob, const BlockPlan& plan) const;
+  Status stage_block(const Call& call, const std::string& blob, const std::string& id,
+                     const std::string& bytes) const;
+  Status commit(const Call& call, const std::string& blob, const std::string& path, const BlockPlan& plan,
+                const std::string& md5) const;
+  Status verify(const Call& call, const std::string& blob, const BlockPlan& plan,
+                const std::string& md5) const;
+  Status get_ranges(const Call& call, const std::string& blob, const Properties& found, const File& file,
                     const std::string& target) const;
-  Status get_range(const std::string& blob, const std::string& etag, const File& file,
-                   const std::string& target, int64_t offset, int64_t size) const;
-  Result<Page> list_page(const std::string& prefix, const std::string& marker) const;
+  struct Range {
+    int64_t offset = 0, size = 0;
+    bool checked = false;  // by an MD5 of its own, which the service tells
+  };
+  Status get_range(const Call& call, const std::string& blob, const std::string& etag, const File& file,
+                   const std::string& target, const Range& range) const;
+  Error damaged(const std::string& blob) const;
+  Result<Page> list_page(const Call& call, const std::string& prefix, const std::string& marker) const;
 
   const AzureClient client_;
   const std::string container_, prefix_, public_root_;
@@ -198,18 +207,19 @@ Status AzureStore::put_file(const std::string& source, const std::string& path, 
   SPILLWAY_ASSIGN(const File file, open_file(source, O_RDONLY));
   SPILLWAY_ASSIGN(const int64_t size, file_size(file, source));
   SPILLWAY_ASSIGN(const BlockPlan plan, plan_blocks(size, client_.options().block_bytes));
-  SPILLWAY_ASSIGN(const std::string md5, stage(file, source, blob, plan));
+  const Call call(client_.options(), size);
+  SPILLWAY_ASSIGN(const std::string md5, stage(call, file, source, blob, plan));
   SPILLWAY_FAIL_POINT("store.put.staged");
-  SPILLWAY_TRY(commit(blob, plan, md5));
-  SPILLWAY_TRY(verify(blob, plan, md5));
+  SPILLWAY_TRY(commit(call, blob, path, plan, md5));
+  SPILLWAY_TRY(verify(call, blob, plan, md5));
   if (consume) ::unlink(source.c_str());
   SPILLWAY_FAIL_POINT("store.put.after");
   return {};
 }
 
 /// Stages all blocks; the MD5 of the whole.
-Result<std::string> AzureStore::stage(const File& file, const std::string& source, const std::string& blob,
-                                      const BlockPlan& plan) const {
+Result<std::string> AzureStore::stage(const Call& call, const File& file, const std::string& source,
+                                      const std::string& blob, const BlockPlan& plan) const {
   Md5 md5;
   Parallel parallel(client_.options().parallel_blocks);
   for (int64_t i = 0; i < plan.blocks; ++i) {
@@ -218,8 +228,8 @@ Result<std::string> AzureStore::stage(const File& file, const std::string& sourc
     auto bytes = std::make_shared<std::string>(length, '\0');
     SPILLWAY_TRY(read_at(file, source, bytes->data(), length, offset));
     md5.add(*bytes);
-    SPILLWAY_TRY(
-        parallel.run([this, &blob, id = plan.id(i), bytes] { return stage_block(blob, id, *bytes); }));
+    SPILLWAY_TRY(parallel.run(
+        [this, &call, &blob, id = plan.id(i), bytes] { return stage_block(call, blob, id, *bytes); }));
   }
   SPILLWAY_TRY(parallel.finish());
   SPILLWAY_ASSIGN(const int64_t size, file_size(file, source));
@@ -229,20 +239,23 @@ Result<std::string> AzureStore::stage(const File& file, const std::string& sourc
   return md5.finish();
 }
 
-Status AzureStore::stage_block(const std::string& blob, const std::string& id,
+Status AzureStore::stage_block(const Call& call, const std::string& blob, const std::string& id,
                                const std::string& bytes) const {
   AzureRequest put = request("PUT", blob, "write");
   put.query = {{"comp", "block"}, {"blockid", id}};
   if (std::string md5 = md5_base64(bytes); !md5.empty())
     put.headers.emplace_back("Content-MD5", std::move(md5));
   put.body = bytes;
-  return client_.send(put).status();
+  return client_.send(call, put).status();
 }
 
 /// Sent again after a lost answer, it names the same blocks and so does no harm.
-Status AzureStore::commit(const std::string& blob, const BlockPlan& plan, const std::string& md5) const {
+Status AzureStore::commit(const Call& call, const std::string& blob, const std::string& path,
+                          const BlockPlan& plan, const std::string& md5) const {
   AzureRequest put = request("PUT", blob, "write");
   put.query = {{"comp", "blocklist"}};
+  const auto& tell = client_.options().limits.on_unanswered;
+  if (tell) put.unanswered = [&] { tell(path); };
   const std::string body = plan.list();
   put.body = body;
   put.headers.emplace_back("Content-Type", "application/xml");
@@ -251,22 +264,28 @@ Status AzureStore::commit(const std::string& blob, const BlockPlan& plan, const 
   if (std::string body_md5 = md5_base64(body); !body_md5.empty()) {
     put.headers.emplace_back("Content-MD5", std::move(body_md5));
   }
-  return client_.send(put).status();
+  return client_.send(call, put).status();
 }
 
 /// Where a SAS may only write, the checksums of the blocks have to be enough.
-Status AzureStore::verify(const std::string& blob, const BlockPlan& plan, const std::string& md5) const {
-  SPILLWAY_ASSIGN(const std::optional<Properties> made, properties(blob));
+Status AzureStore::verify(const Call& call, const std::string& blob, const BlockPlan& plan,
+                          const std::string& md5) const {
+  const Result<std::optional<Properties>> found = properties(call, blob);
+  if (!found.ok() && found.error().code == ErrorCode::EntityNotFound) {
+    return Error(ErrorCode::StorageTransient,
+                 "blob '" + container_ + "/" + blob + "' isn't there after it was written");
+  }
+  SPILLWAY_ASSIGN(const std::optional<Properties> made, found);
   if (!made || (made->size == plan.size && made->md5 == md5)) return {};
   return Error(ErrorCode::StorageTransient, "blob '" + container_ + "/" + blob + "' has " +
                                                 std::to_string(made->size) + " bytes, or others, after " +
                                                 std::to_string(plan.size) + " were written");
 }
 
-Result<std::optional<Properties>> AzureStore::properties(const std::string& blob) const {
+Result<std::optional<Properties>> AzureStore::properties(const Call& call, const std::string& blob) const {
   AzureRequest head = request("HEAD", blob, "find");
   if (client_.uses_sas()) head.accept = lacks_permission;
-  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(head));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, head));
   if (!response.success()) return std::optional<Properties>();
   Properties found;
   SPILLWAY_ASSIGN(found.size, parse_size(response.header("content-length")));
@@ -278,30 +297,33 @@ Result<std::optional<Properties>> AzureStore::properties(const std::string& blob
 
 Status AzureStore::get_file(const std::string& path, const std::string& target) {
   SPILLWAY_ASSIGN(const std::string blob, blob_of(path));
-  SPILLWAY_ASSIGN(const std::optional<Properties> found, properties(blob));
+  SPILLWAY_ASSIGN(const std::optional<Properties> found, properties(Call(client_.options()), blob));
   if (!found) {
     return Error(ErrorCode::StorageAccess, "the SAS gives no permission to read '" + public_path(path) + "'");
   }
   SPILLWAY_ASSIGN(const File file, open_file(target, O_RDWR | O_CREAT | O_TRUNC, 0666));
   RemoveOnFailure undo(target);
-  SPILLWAY_TRY(get_ranges(blob, *found, file, target));
+  SPILLWAY_TRY(get_ranges(Call(client_.options(), found->size), blob, *found, file, target));
   undo.keep();
   return {};
 }
 
-Status AzureStore::get_ranges(const std::string& blob, const Properties& found, const File& file,
-                              const std::string& target) const {
-  const int64_t step = std::max<int64_t>(client_.options().block_bytes, 1);
+Status AzureStore::get_ranges(const Call& call, const std::string& blob, const Properties& found,
+                              const File& file, const std::string& target) const {
+  const bool checked = found.md5.empty();
+  const int64_t longest = std::max<int64_t>(client_.options().block_bytes, 1);
+  const int64_t step = checked ? std::min(longest, kMaxCheckedRange) : longest;
   {
     Parallel parallel(client_.options().parallel_blocks);
     for (int64_t offset = 0; offset < found.size; offset += step) {
       const int64_t size = std::min(step, found.size - offset);
-      SPILLWAY_TRY(parallel.run(
-          [&, offset, size] { return get_range(blob, found.etag, file, target, offset, size); }));
+      SPILLWAY_TRY(parallel.run([&, offset, size] {
+        return get_range(call, blob, found.etag, file, target, {offset, size, checked});
+      }));
     }
     SPILLWAY_TRY(parallel.finish());
   }
-  if (found.md5.empty()) return {};
+  if (checked) return {};
   Md5 md5;
   std::string buffer;
   for (int64_t offset = 0; offset < found.size; offset += step) {
@@ -310,16 +332,21 @@ Status AzureStore::get_ranges(const std::string& blob, const Properties& found, 
     md5.add(buffer);
   }
   if (const std::string own = md5.finish(); own.empty() || own == found.md5) return {};
-  return Error(
-      ErrorCode::StorageTransient,
-      "blob '" + container_ + "/" + blob + "' arrived damaged: its MD5 isn't the one that it is stored with");
+  return damaged(blob);
 }
 
-Status AzureStore::get_range(const std::string& blob, const std::string& etag, const File& file,
-                             const std::string& target, int64_t offset, int64_t size) const {
+Error AzureStore::damaged(const std::string& blob) const {
+  return Error(ErrorCode::StorageTransient,
+               "blob '" + container_ + "/" + blob + "' arrived damaged: its MD5 is another");
+}
+
+Status AzureStore::get_range(const Call& call, const std::string& blob, const std::string& etag,
+                             const File& file, const std::string& target, const Range& range) const {
   AzureRequest get = request("GET", blob, "read");
+  const int64_t last = range.offset + range.size - 1;
   get.headers.emplace_back("x-ms-range",
-                           "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1));
+                           "bytes=" + std::to_string(range.offset) + "-" + std::to_string(last));
+  if (range.checked) get.headers.emplace_back("x-ms-range-get-content-md5", "true");
   if (!etag.empty()) get.headers.emplace_back("If-Match", etag);
   int64_t received = 0;
   const auto wrong_length = [&] {
@@ -327,23 +354,30 @@ Status AzureStore::get_range(const std::string& blob, const std::string& etag, c
                  "blob '" + container_ + "/" + blob + "' didn't come as it was asked for");
   };
   get.sink = [&](std::string_view bytes) -> Status {
-    if (static_cast<int64_t>(bytes.size()) > size - received) return wrong_length();
-    SPILLWAY_TRY(write_at(file, target, bytes.data(), bytes.size(), offset + received));
+    if (static_cast<int64_t>(bytes.size()) > range.size - received) return wrong_length();
+    SPILLWAY_TRY(write_at(file, target, bytes.data(), bytes.size(), range.offset + received));
     received += static_cast<int64_t>(bytes.size());
     return {};
   };
-  SPILLWAY_TRY(client_.send(get, [&] { received = 0; }));
-  return received == size ? Status() : Status(wrong_length());
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, get, [&] { received = 0; }));
+  if (received != range.size) return wrong_length();
+  const std::string md5 = range.checked ? response.header("content-md5") : "";
+  if (md5.empty()) return {};
+  std::string bytes(static_cast<size_t>(range.size), '\0');
+  SPILLWAY_TRY(read_at(file, target, bytes.data(), bytes.size(), range.offset));
+  const std::string own = md5_base64(bytes);
+  return own.empty() || own == md5 ? Status() : Status(damaged(blob));
 }
 
 Status AzureStore::remove(const std::string& path) {
   SPILLWAY_ASSIGN(const std::string blob, blob_of(path));
   AzureRequest removal = request("DELETE", blob, "remove");
   removal.accept = [](int status, const std::string&) { return status == 404; };
-  return client_.send(removal).status();
+  return client_.send(Call(client_.options()), removal).status();
 }
 
-Result<Page> AzureStore::list_page(const std::string& prefix, const std::string& marker) const {
+Result<Page> AzureStore::list_page(const Call& call, const std::string& prefix,
+                                   const std::string& marker) const {
   AzureRequest get;
   get.path = "/" + container_;
   get.action = "list container '" + container_ + "'";
@@ -352,7 +386,7 @@ Result<Page> AzureStore::list_page(const std::string& prefix, const std::string&
                {"prefix", prefix},
                {"maxresults", std::to_string(client_.options().list_page)}};
   if (!marker.empty()) get.query.emplace_back("marker", marker);
-  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(get));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, get));
   return PageReader(response.body).read();
 }
 
@@ -364,7 +398,7 @@ Result<std::vector<ObjectInfo>> AzureStore::list(const std::string& prefix) {
   std::vector<ObjectInfo> objects;
   std::string marker;
   for (int64_t pages = 0; pages < kMaxPages; ++pages) {
-    SPILLWAY_ASSIGN(Page page, list_page(start, marker));
+    SPILLWAY_ASSIGN(Page page, list_page(Call(client_.options()), start, marker));
     for (ObjectInfo& object : page.objects) {
       if (!object.path.starts_with(start)) continue;
       object.path.erase(0, own.size());
@@ -378,7 +412,7 @@ Result<std::vector<ObjectInfo>> AzureStore::list(const std::string& prefix) {
 
 Result<ObjectInfo> AzureStore::stat(const std::string& path) {
   SPILLWAY_ASSIGN(const std::string blob, blob_of(path));
-  SPILLWAY_ASSIGN(const std::optional<Properties> found, properties(blob));
+  SPILLWAY_ASSIGN(const std::optional<Properties> found, properties(Call(client_.options()), blob));
   if (!found) {
     return Error(ErrorCode::StorageAccess, "the SAS gives no permission to read '" + public_path(path) + "'");
   }
@@ -392,7 +426,7 @@ Status AzureStore::check() {
   get.query = {{"restype", "container"}, {"comp", "list"}, {"prefix", prefix_}, {"maxresults", "1"}};
   // A SAS to write only can't list; that the service refuses just this shows that the SAS itself is good.
   if (client_.uses_sas()) get.accept = lacks_permission;
-  return client_.send(get).status();
+  return client_.send(Call(client_.options()), get).status();
 }
 
 Result<int64_t> AzureStore::remove_leftovers(const std::string& prefix) {

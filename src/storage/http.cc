@@ -111,6 +111,11 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
   return size;
 }
 
+/// Called by libcurl once a second at least, also while nothing comes.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const Call*>(user)->cancelled() ? 1 : 0;
+}
+
 /// "https://account.blob.core.windows.net" of a URL: nothing behind it, where a signature may stand.
 std::string origin(const std::string& url) {
   const size_t start = url.find("://");
@@ -145,9 +150,19 @@ void configure(CURL* handle, const HttpRequest& request, Exchange& exchange, cur
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data() ? request.body.data() : "");
   }
   if (request.method != "HEAD") curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  if (request.call) {
+    const auto left = std::max<int64_t>(request.call->left().count(), 1);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(left));
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &on_progress);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, const_cast<Call*>(request.call));
+  }
 }
 
 Error transport_error(CURLcode code, const HttpRequest& request) {
+  if (code == CURLE_ABORTED_BY_CALLBACK) {
+    return Error(ErrorCode::Cancelled, "the request to " + origin(request.url) + " was cancelled");
+  }
   bool permanent = false;
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:

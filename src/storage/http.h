@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "base/types.h"
+#include "storage/call.h"
 
 namespace spillway::storage {
 
@@ -27,6 +28,8 @@ struct HttpRequest {
   /// Takes the body of an answer with a 2xx status, as it comes, in place of HttpResponse::body. An error
   /// ends the request and is its result.
   std::function<Status(std::string_view bytes)> sink;
+  /// Ends the request when it is cancelled or its time is over; may be null.
+  const Call* call = nullptr;
 };
 
 struct HttpResponse {
@@ -39,12 +42,14 @@ struct HttpResponse {
 };
 
 /// An answer of any status; or, where there was none, StorageTransient (a time-out, a connection that broke
-/// or was refused) or StorageAccess (a certificate that isn't trusted). Messages name the host, never the
-/// URL.
+/// or was refused), StorageAccess (a certificate that isn't trusted) or Cancelled. Messages name the host,
+/// never the URL.
 Result<HttpResponse> send(const HttpRequest& request);
 
 /// Statuses that may pass: time-outs, throttling, and what a server says of itself.
 bool is_transient_status(int status);
+/// Whether the answer leaves it open if the request took effect: a server that gave up on one behind it.
+bool is_uncertain_status(int status);
 /// The date as HTTP prints it: "Fri, 26 Jun 2015 23:39:12 GMT".
 std::string http_date(Ticks ticks);
 /// Of a header or a listing; StorageTransient where it is no length.

@@ -21,6 +21,10 @@ bool is_transient_status(int status) {
   }
 }
 
+bool is_uncertain_status(int status) {
+  return status == 408 || status == 500 || status == 502 || status == 504;
+}
+
 std::string http_date(Ticks ticks) {
   constexpr const char* kDays[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};  // 0001-01-01: a Monday
   constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -80,6 +80,7 @@ class LocalStore : public ObjectStore {
   Result<Place> place(const std::string& path) const;
   /// The same for reading, where the file itself may not be a link to the outside either.
   Result<std::string> readable(const std::string& path) const;
+  Status put_into(const Place& to, const std::string& source, bool consume);
   Status put_copy(const File& from, const std::string& source, const Place& to, int64_t size);
   Status walk(const std::string& prefix, const Visit& visit) const;
   Status walk_folder(const std::string& folder, const std::string& prefix, std::vector<std::string>& later,
@@ -117,8 +118,17 @@ Result<std::string> LocalStore::readable(const std::string& path) const {
   return found.path();
 }
 
+/// A folder that goes away under a put is made again by the next: that may pass.
 Status LocalStore::put_file(const std::string& source, const std::string& path, bool consume) {
   SPILLWAY_ASSIGN(const Place to, place(path));
+  Status put = put_into(to, source, consume);
+  if (put.ok() || put.error().code != ErrorCode::EntityNotFound) return put;
+  struct stat info;
+  if (::lstat(source.c_str(), &info) != 0) return put;
+  return Status(ErrorCode::StorageTransient, put.error().message);
+}
+
+Status LocalStore::put_into(const Place& to, const std::string& source, bool consume) {
   SPILLWAY_FAIL_POINT("store.put.before");
   // A link is never moved: it would become the object, in place of what it names.
   SPILLWAY_ASSIGN(const File from, open_file(source, O_RDONLY | (consume ? O_NOFOLLOW : 0)));
@@ -181,7 +191,10 @@ Status LocalStore::remove(const std::string& path) {
   if (::unlink(at.path().c_str()) == 0) {
     changed = true;
   } else if (errno != ENOENT && errno != ENOTDIR) {
-    return errno_error(errno, "remove", at.path());
+    const int reason = errno;
+    struct stat info;  // a file system that is read only refuses to remove what isn't there
+    if (::lstat(at.path().c_str(), &info) == 0 || errno != ENOENT)
+      return errno_error(reason, "remove", at.path());
   }
   if (::unlink(at.leftover().c_str()) == 0) changed = left = true;
   if (left) {

@@ -22,7 +22,12 @@
 //
 // Errors: Forbidden for such paths and for links out of the storage roots; EntityNotFound for an object that
 // isn't there; StorageAccess for what trying again can't help (credentials, container, permissions);
-// StorageTransient for what may pass, after the retries of StoreOptions. No message holds a credential.
+// StorageTransient for what may pass, after the retries of StoreOptions; Cancelled where CallLimits say so.
+// No message holds a credential.
+//
+// Bytes are verified on their way. Azure refuses a block, S3 an object or a part, whose checksum isn't the
+// one sent with it, so that what was damaged never becomes visible; a download is compared with the checksum
+// that its object was stored with, or that the service tells of the range.
 //
 // A store may be used by several threads at once.
 #pragma once
@@ -129,22 +134,49 @@ class ConnectionString {
 };
 
 /// How often and how patiently a request that failed in a way that may pass is sent again. The delay doubles
-/// each time, half of it at random; a server's Retry-After counts where it is longer.
+/// each time, half of it at random; a server's Retry-After (seconds or an HTTP date) counts where it is
+/// longer, and where the call has no time left for it the call ends at once.
 struct RetryPolicy {
   int attempts = 6;  // the first one included
   std::chrono::milliseconds first_delay{250};
   std::chrono::milliseconds longest_delay{30'000};
-  /// Waits; tests replace it. Empty: sleeps.
+  /// Waits; tests replace it. Empty: sleeps, until the call is cancelled.
   std::function<void(std::chrono::milliseconds)> wait;
 };
+
+/// What whoever opens a store wants of its calls. The functions are called by any thread. Calls of a local
+/// folder aren't cut short: they don't wait.
+struct CallLimits {
+  /// Asked while a call waits or transfers, once a second at least. When it says true the call ends as
+  /// Cancelled. Empty: never.
+  std::function<bool()> cancelled;
+  /// In place of StoreOptions::longest_call, where that is longer.
+  std::optional<std::chrono::milliseconds> longest_call;
+  /// In place of RetryPolicy::attempts, where these are more.
+  std::optional<int> attempts;
+  /// Each failure of a request that may pass, tried again or not.
+  std::function<void(const Error&)> on_trouble;
+  /// A request that makes the object `path` visible was sent and not answered: it may take effect at any time
+  /// until kLateArrival from now, whatever happens to the object meanwhile.
+  std::function<void(const std::string& path)> on_unanswered;
+};
+
+/// Azure and S3 refuse a request that reaches them more than 15 minutes after it was signed; what is accepted
+/// by then takes effect soon.
+inline constexpr std::chrono::minutes kLateArrival{20};
 
 struct StoreOptions {
   RetryPolicy retry;
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds stall_timeout{60};  // without a byte in either direction
-  int64_t block_bytes = 8 << 20;           // of an upload's staged blocks, and of a download's ranges
-  int parallel_blocks = 4;                 // in flight at once for one object
-  int list_page = 5'000;                   // objects asked for at once, the most that Azure gives
+  /// How long one call of a store may take, its retries included; a put or get of a file has a second more
+  /// for each slowest_rate bytes of it.
+  std::chrono::milliseconds longest_call{600'000};
+  int64_t slowest_rate = 256 << 10;
+  CallLimits limits;
+  int64_t block_bytes = 8 << 20;  // of an upload's staged blocks, and of a download's ranges
+  int parallel_blocks = 4;        // in flight at once for one object
+  int list_page = 5'000;          // objects asked for at once, the most that Azure gives
 };
 
 /// Which local folders may be read and written. Symbolic links that lead out of a root are refused.
@@ -153,7 +185,7 @@ class StoreFactory {
   /// `roots`: absolute folders. Made where they are missing.
   explicit StoreFactory(std::vector<std::string> roots, StoreOptions options = {});
   /// Forbidden where a local path lies outside every root.
-  Result<std::unique_ptr<ObjectStore>> open(const ConnectionString& connection) const;
+  Result<std::unique_ptr<ObjectStore>> open(const ConnectionString& connection, CallLimits limits = {}) const;
   const std::vector<std::string>& roots() const { return roots_; }
 
  private:

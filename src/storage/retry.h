@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "base/types.h"
+#include "storage/call.h"
 #include "storage/object_store.h"
 
 namespace spillway::storage {
@@ -16,11 +18,11 @@ struct Attempt {
   std::optional<std::chrono::milliseconds> retry_after = std::nullopt;  // what the server asked for
 };
 
-/// Runs `attempt` until it ends well, can't pass, or the policy's attempts are used up; the last one's
-/// status. A policy of less than one attempt makes one.
-Status with_retries(const RetryPolicy& policy, const std::function<Attempt()>& attempt);
+/// Runs `attempt` until it ends well, can't pass, the attempts are used up, or the call has no time left for
+/// the next; the last one's status. Less than one attempt makes one.
+Status with_retries(const StoreOptions& options, const Call& call, const std::function<Attempt()>& attempt);
 
-/// Retry-After in seconds; nullopt where it is a date or nothing.
-std::optional<std::chrono::milliseconds> parse_retry_after(const std::string& text);
+/// Retry-After: seconds, or an HTTP date counted from `now`; nullopt where it is neither.
+std::optional<std::chrono::milliseconds> parse_retry_after(const std::string& text, Ticks now);
 
 }  // namespace spillway::storage

@@ -18,7 +18,9 @@ bool is_transient(int status, const std::string& code) {
 }
 
 ErrorCode code_of(int status, const std::string& code) {
-  if (is_transient(status, code) || status == 412) return ErrorCode::StorageTransient;
+  // The object changed while it was read, or an upload ended under our hands: a new start may do.
+  if (is_transient(status, code) || status == 412 || code == "NoSuchUpload")
+    return ErrorCode::StorageTransient;
   // The answer to HEAD has no code: the bucket was seen when the store was opened or listed.
   if (status == 404 && code != "NoSuchBucket") return ErrorCode::EntityNotFound;
   return ErrorCode::StorageAccess;
@@ -117,13 +119,14 @@ S3Client::S3Client(const ConnectionString& connection, StoreOptions options)
   endpoint_path_ = endpoint_.substr(slash);
 }
 
-HttpRequest S3Client::prepare(const S3Request& request) const {
+HttpRequest S3Client::prepare(const Call& call, const S3Request& request) const {
   HttpRequest out;
   out.method = request.method;
   out.body = request.body;
   out.sink = request.sink;
   out.connect_timeout = options_.connect_timeout;
   out.stall_timeout = options_.stall_timeout;
+  out.call = &call;
   out.headers = request.headers;
   const std::string path = "/" + encode_key(request.key);
   out.url = endpoint_ + path;
@@ -141,12 +144,13 @@ HttpRequest S3Client::prepare(const S3Request& request) const {
   return out;
 }
 
-Result<HttpResponse> S3Client::send(const S3Request& request, const std::function<void()>& before) const {
+Result<HttpResponse> S3Client::send(const Call& call, const S3Request& request,
+                                    const std::function<void()>& before) const {
   HttpResponse response;
-  SPILLWAY_TRY(with_retries(options_.retry, [&]() -> Attempt {
+  SPILLWAY_TRY(with_retries(options_, call, [&]() -> Attempt {
     if (before) before();
     Status sunk;
-    HttpRequest prepared = prepare(request);  // anew each time: its date must be fresh
+    HttpRequest prepared = prepare(call, request);  // anew each time: its date must be fresh
     if (request.sink) {
       prepared.sink = [&](std::string_view bytes) {
         sunk = request.sink(bytes);
@@ -155,6 +159,8 @@ Result<HttpResponse> S3Client::send(const S3Request& request, const std::functio
     }
     Result<HttpResponse> answer = storage::send(prepared);
     if (!sunk.ok()) return {sunk};  // our own side failed: the local disk
+    const bool uncertain = !answer.ok() || is_uncertain_status(answer->status);
+    if (uncertain && request.unanswered) request.unanswered();
     if (!answer.ok()) return {answer.status(), !answer.error().permanent()};
     response = *std::move(answer);
     // The end of a multipart upload may fail after its answer has begun with 200.
@@ -162,7 +168,8 @@ Result<HttpResponse> S3Client::send(const S3Request& request, const std::functio
     if (response.success() && code.empty()) return {Status()};
     if (request.accept && request.accept(response.status, code)) return {Status()};
     const bool again = is_transient(response.status, code);
-    return {error_of(response, request, host_), again, parse_retry_after(response.header("retry-after"))};
+    return {error_of(response, request, host_), again,
+            parse_retry_after(response.header("retry-after"), SystemClock().now())};
   }));
   return response;
 }

@@ -25,6 +25,8 @@ struct S3Request {
   std::function<bool(int status, const std::string& code)> accept;
   /// What is being done, for messages: "write object 'a/b.csv'".
   std::string action;
+  /// Called where an attempt left it open whether it took effect.
+  std::function<void()> unanswered;
 };
 
 /// One bucket with its credential.
@@ -34,13 +36,14 @@ class S3Client {
 
   /// Sends until there is an answer that trying again wouldn't change, and gives it where it is a success. An
   /// error names the action and the service's error code. `before` is called before each attempt.
-  Result<HttpResponse> send(const S3Request& request, const std::function<void()>& before = {}) const;
+  Result<HttpResponse> send(const Call& call, const S3Request& request,
+                            const std::function<void()>& before = {}) const;
 
   bool is_presigned() const { return !presigned_.empty(); }
   const StoreOptions& options() const { return options_; }
 
  private:
-  HttpRequest prepare(const S3Request& request) const;
+  HttpRequest prepare(const Call& call, const S3Request& request) const;
 
   std::string endpoint_, endpoint_path_, host_, access_key_, secret_key_, region_, presigned_;
   StoreOptions options_;

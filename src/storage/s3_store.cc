@@ -21,22 +21,29 @@ constexpr int64_t kMaxParts = 10'000;                // the service's limit for 
 constexpr int64_t kMinPartBytes = int64_t{5} << 20;  // of all parts but the last
 constexpr int64_t kMaxPages = 100'000;               // against a service that never ends its listing
 constexpr int kMaxListPage = 1'000;                  // the most that the service gives
+constexpr int64_t kReadBytes = int64_t{1} << 20;     // of a file at once, for its checksum
+/// The MD5 of an object's content, in base64, as put_file leaves it with the object: an ETag isn't one of
+/// uploads in parts.
+constexpr const char* kMd5Header = "x-amz-meta-spillway-md5";
 
 /// What Head Object tells.
 struct Properties {
   int64_t size = 0;
   Ticks modified = 0;
   std::string etag;
+  std::string md5;  // in base64; what put_file left with the object, or its ETag says; may be empty
 };
 
 struct Upload {
   std::string key, id;
 };
 
-/// What was uploaded, by the service's word and by ours.
-struct Parts {
-  std::vector<std::string> etags;
-  std::string md5;  // of the whole, in base64
+/// The file that is being put.
+struct Source {
+  const File& file;
+  const std::string& path;
+  int64_t size = 0;
+  std::string md5;  // in base64
 };
 
 /// A page of a listing: of objects (ListBucketResult/Contents{Key, Size, LastModified}) or of open uploads
@@ -84,6 +91,7 @@ Result<Page> PageReader::read() {
       case XmlReader::Event::End:
         // Half a listing would be taken for all that there is.
         if (!path_.empty() || !complete_) return malformed();
+        if (page_.truncated && page_.next.empty()) return malformed();
         for (ObjectInfo& object : page_.objects) {
           if (encoded_) object.path = percent_decode(object.path).value_or(object.path);
         }
@@ -130,6 +138,20 @@ std::string from_hex(std::string_view etag) {
   return out;
 }
 
+/// What the object's MD5 must be, in base64: as put_file left it there, or by its ETag, which Amazon
+/// documents as the MD5 of what was put at once and isn't encrypted by a key of its own; "" where neither
+/// tells.
+std::string stored_md5(const HttpResponse& response) {
+  if (std::string own = response.header(kMd5Header); !own.empty()) return own;
+  const std::string encryption = response.header("x-amz-server-side-encryption");
+  const bool plain = (encryption.empty() || encryption == "AES256") &&
+                     response.header("x-amz-server-side-encryption-customer-algorithm").empty();
+  const std::string etag = response.header("etag");
+  const bool digest = etag.size() == 34 && etag.front() == '"' && etag.back() == '"' &&
+                      etag.find_first_not_of("0123456789abcdef", 1) == 33;
+  return plain && digest ? base64_encode(from_hex(etag)) : "";
+}
+
 std::string quote_xml(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -172,19 +194,30 @@ class S3Store : public ObjectStore {
   Result<std::string> key_of(const std::string& path) const;
   Status check_writable() const;
   S3Request request(const char* method, const std::string& key, const char* verb) const;
-  Result<Properties> properties(const std::string& key) const;
-  Status put_whole(const File& file, const std::string& source, const std::string& key, int64_t size) const;
-  Status put_parts(const File& file, const std::string& source, const std::string& key, int64_t size) const;
-  Result<std::string> begin_upload(const std::string& key) const;
-  Result<Parts> put_all_parts(const File& file, const std::string& source, const Upload& upload,
-                              int64_t size) const;
-  Result<std::string> put_part(const Upload& upload, int64_t number, const std::string& bytes) const;
-  Status complete_upload(const Upload& upload, const Parts& parts) const;
-  bool is_complete(const std::string& key, const Parts& parts) const;
-  Status abort_upload(const Upload& upload) const;
-  Result<int64_t> abort_uploads(const std::string& prefix, bool exactly) const;
-  Status verify(const std::string& key, int64_t size) const;
-  Status get_range(const std::string& key, const std::string& etag, const File& file,
+  /// A request that makes the object visible, which the limits want to know of.
+  S3Request visible(S3Request request, const std::string& path) const;
+  Result<Properties> properties(const Call& call, const std::string& key) const;
+  Result<std::string> md5_of(const File& file, const std::string& path, int64_t size) const;
+  Status put_whole(const Call& call, const Source& source, const std::string& key,
+                   const std::string& path) const;
+  Status put_parts(const Call& call, const Source& source, const std::string& key,
+                   const std::string& path) const;
+  Result<Upload> begin_upload(const Call& call, const Source& source, const std::string& key,
+                              int& attempts) const;
+  Result<std::vector<std::string>> put_all_parts(const Call& call, const Source& source,
+                                                 const Upload& upload) const;
+  Result<std::string> put_part(const Call& call, const Upload& upload, int64_t number,
+                               const std::string& bytes) const;
+  Status complete_upload(const Call& call, const Source& source, const Upload& upload,
+                         const std::vector<std::string>& etags, const std::string& path) const;
+  bool is_complete(const Call& call, const std::string& key, const std::vector<std::string>& etags,
+                   const std::string& md5) const;
+  Status abort_upload(const Call& call, const Upload& upload) const;
+  Result<int64_t> abort_uploads(const Call& call, const std::string& prefix, bool exactly) const;
+  Status verify(const Call& call, const Source& source, const std::string& key) const;
+  Status get_ranges(const Call& call, const std::string& key, const Properties& found, const File& file,
+                    const std::string& target) const;
+  Status get_range(const Call& call, const std::string& key, const std::string& etag, const File& file,
                    const std::string& target, int64_t offset, int64_t size) const;
 
   const S3Client client_;
@@ -210,143 +243,181 @@ S3Request S3Store::request(const char* method, const std::string& key, const cha
   return out;
 }
 
+S3Request S3Store::visible(S3Request request, const std::string& path) const {
+  const auto& tell = client_.options().limits.on_unanswered;
+  if (tell) request.unanswered = [&tell, path] { tell(path); };
+  return request;
+}
+
 Status S3Store::put_file(const std::string& source, const std::string& path, bool consume) {
   SPILLWAY_TRY(check_writable());
   SPILLWAY_ASSIGN(const std::string key, key_of(path));
   SPILLWAY_FAIL_POINT("store.put.before");
   SPILLWAY_ASSIGN(const File file, open_file(source, O_RDONLY));
   SPILLWAY_ASSIGN(const int64_t size, file_size(file, source));
-  SPILLWAY_TRY(size <= client_.options().block_bytes ? put_whole(file, source, key, size)
-                                                     : put_parts(file, source, key, size));
-  SPILLWAY_TRY(verify(key, size));
+  const Call call(client_.options(), size);
+  SPILLWAY_ASSIGN(std::string md5, md5_of(file, source, size));
+  const Source from{file, source, size, std::move(md5)};
+  SPILLWAY_TRY(size <= client_.options().block_bytes ? put_whole(call, from, key, path)
+                                                     : put_parts(call, from, key, path));
+  SPILLWAY_TRY(verify(call, from, key));
   if (consume) ::unlink(source.c_str());
   SPILLWAY_FAIL_POINT("store.put.after");
   return {};
 }
 
-Status S3Store::put_whole(const File& file, const std::string& source, const std::string& key,
-                          int64_t size) const {
-  std::string bytes(static_cast<size_t>(size), '\0');
-  SPILLWAY_TRY(read_at(file, source, bytes.data(), bytes.size(), 0));
-  SPILLWAY_FAIL_POINT("store.put.staged");
-  S3Request put = request("PUT", key, "write");
-  put.headers.emplace_back("Content-Type", "application/octet-stream");
-  put.body = bytes;
-  return client_.send(put).status();
+Result<std::string> S3Store::md5_of(const File& file, const std::string& path, int64_t size) const {
+  Md5 md5;
+  std::string buffer;
+  for (int64_t offset = 0; offset < size; offset += static_cast<int64_t>(buffer.size())) {
+    buffer.resize(static_cast<size_t>(std::min(kReadBytes, size - offset)));
+    SPILLWAY_TRY(read_at(file, path, buffer.data(), buffer.size(), offset));
+    md5.add(buffer);
+  }
+  return md5.finish();
 }
 
-Status S3Store::put_parts(const File& file, const std::string& source, const std::string& key,
-                          int64_t size) const {
-  Upload upload{key, ""};
-  SPILLWAY_ASSIGN(upload.id, begin_upload(key));
-  Result<Parts> parts = put_all_parts(file, source, upload, size);
-  if (!parts.ok()) {
-    (void)abort_upload(upload);  // what can't be aborted now, the janitor's remove() finds
-    return parts.status();
+Status S3Store::put_whole(const Call& call, const Source& source, const std::string& key,
+                          const std::string& path) const {
+  std::string bytes(static_cast<size_t>(source.size), '\0');
+  SPILLWAY_TRY(read_at(source.file, source.path, bytes.data(), bytes.size(), 0));
+  SPILLWAY_FAIL_POINT("store.put.staged");
+  S3Request put = visible(request("PUT", key, "write"), path);
+  put.headers.emplace_back("Content-Type", "application/octet-stream");
+  if (!source.md5.empty()) {
+    put.headers.emplace_back("Content-MD5", source.md5);
+    put.headers.emplace_back(kMd5Header, source.md5);
+  }
+  put.body = bytes;
+  return client_.send(call, put).status();
+}
+
+Status S3Store::put_parts(const Call& call, const Source& source, const std::string& key,
+                          const std::string& path) const {
+  int begins = 0;
+  SPILLWAY_ASSIGN(const Upload upload, begin_upload(call, source, key, begins));
+  const auto etags = put_all_parts(call, source, upload);
+  if (!etags.ok()) {
+    (void)abort_upload(call, upload);  // what can't be aborted now, the janitor's remove() finds
+    return etags.status();
   }
   SPILLWAY_FAIL_POINT("store.put.staged");
-  return complete_upload(upload, *parts);
+  SPILLWAY_TRY(complete_upload(call, source, upload, *etags, path));
+  // The service may have begun one for each answer that was lost.
+  if (begins > 1) (void)abort_uploads(call, key, true);
+  return {};
 }
 
-Result<std::string> S3Store::begin_upload(const std::string& key) const {
+Result<Upload> S3Store::begin_upload(const Call& call, const Source& source, const std::string& key,
+                                     int& attempts) const {
   S3Request post = request("POST", key, "write");
   post.query = {{"uploads", ""}};
   post.headers.emplace_back("Content-Type", "application/octet-stream");
-  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(post));
-  std::string id = xml_text_of(response.body, "UploadId");
-  if (!id.empty()) return id;
+  if (!source.md5.empty()) post.headers.emplace_back(kMd5Header, source.md5);
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, post, [&] { ++attempts; }));
+  Upload upload{key, xml_text_of(response.body, "UploadId")};
+  if (!upload.id.empty()) return upload;
   return Error(ErrorCode::StorageTransient, "the storage service began an upload without an id");
 }
 
-Result<Parts> S3Store::put_all_parts(const File& file, const std::string& source, const Upload& upload,
-                                     int64_t size) const {
+/// The parts' ETags.
+Result<std::vector<std::string>> S3Store::put_all_parts(const Call& call, const Source& source,
+                                                        const Upload& upload) const {
   const int64_t part =
-      std::max({client_.options().block_bytes, kMinPartBytes, (size + kMaxParts - 1) / kMaxParts});
-  Parts parts;
-  parts.etags.resize(static_cast<size_t>((size + part - 1) / part));
+      std::max({client_.options().block_bytes, kMinPartBytes, (source.size + kMaxParts - 1) / kMaxParts});
+  std::vector<std::string> etags(static_cast<size_t>((source.size + part - 1) / part));
   Md5 md5;
   Parallel parallel(client_.options().parallel_blocks);
-  for (size_t i = 0; i < parts.etags.size(); ++i) {
+  for (size_t i = 0; i < etags.size(); ++i) {
     const int64_t offset = static_cast<int64_t>(i) * part;
-    const auto length = static_cast<size_t>(std::min(part, size - offset));
+    const auto length = static_cast<size_t>(std::min(part, source.size - offset));
     auto bytes = std::make_shared<std::string>(length, '\0');
-    SPILLWAY_TRY(read_at(file, source, bytes->data(), length, offset));
+    SPILLWAY_TRY(read_at(source.file, source.path, bytes->data(), length, offset));
     md5.add(*bytes);
-    SPILLWAY_TRY(parallel.run([this, &upload, &etag = parts.etags[i], i, bytes]() -> Status {
-      SPILLWAY_ASSIGN(etag, put_part(upload, static_cast<int64_t>(i) + 1, *bytes));
+    SPILLWAY_TRY(parallel.run([this, &call, &upload, &etag = etags[i], i, bytes]() -> Status {
+      SPILLWAY_ASSIGN(etag, put_part(call, upload, static_cast<int64_t>(i) + 1, *bytes));
       return {};
     }));
   }
   SPILLWAY_TRY(parallel.finish());
-  SPILLWAY_ASSIGN(const int64_t now, file_size(file, source));
-  if (now != size) return Error(ErrorCode::StorageTransient, "'" + source + "' changed while it was stored");
-  parts.md5 = md5.finish();
-  return parts;
+  SPILLWAY_ASSIGN(const int64_t now, file_size(source.file, source.path));
+  if (now == source.size && md5.finish() == source.md5) return etags;
+  return Error(ErrorCode::StorageTransient, "'" + source.path + "' changed while it was stored");
 }
 
-Result<std::string> S3Store::put_part(const Upload& upload, int64_t number, const std::string& bytes) const {
+Result<std::string> S3Store::put_part(const Call& call, const Upload& upload, int64_t number,
+                                      const std::string& bytes) const {
   S3Request put = request("PUT", upload.key, "write");
   put.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload.id}};
+  if (std::string md5 = md5_base64(bytes); !md5.empty())
+    put.headers.emplace_back("Content-MD5", std::move(md5));
   put.body = bytes;
-  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(put));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, put));
   return response.header("etag");
 }
 
-Status S3Store::complete_upload(const Upload& upload, const Parts& parts) const {
+Status S3Store::complete_upload(const Call& call, const Source& source, const Upload& upload,
+                                const std::vector<std::string>& etags, const std::string& path) const {
   std::string body = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
-  for (size_t i = 0; i < parts.etags.size(); ++i) {
-    body += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" + quote_xml(parts.etags[i]) +
+  for (size_t i = 0; i < etags.size(); ++i) {
+    body += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" + quote_xml(etags[i]) +
             "</ETag></Part>";
   }
   body += "</CompleteMultipartUpload>";
-  S3Request post = request("POST", upload.key, "write");
+  S3Request post = visible(request("POST", upload.key, "write"), path);
   post.query = {{"uploadId", upload.id}};
   post.headers.emplace_back("Content-Type", "application/xml");
   post.body = body;
   // Sent again after a lost answer, it may find the upload gone because it is complete.
   int attempts = 0;
   post.accept = [&](int, const std::string& code) {
-    return attempts > 1 && (code == "NoSuchUpload" || is_complete(upload.key, parts));
+    return attempts > 1 && (code == "NoSuchUpload" || is_complete(call, upload.key, etags, source.md5));
   };
-  return client_.send(post, [&] { ++attempts; }).status();
+  return client_.send(call, post, [&] { ++attempts; }).status();
 }
 
 /// Whether the object is the one of these parts: Amazon's ETag of it is the MD5 of the parts' MD5s, others'
 /// the MD5 of the whole.
-bool S3Store::is_complete(const std::string& key, const Parts& parts) const {
-  Md5 md5;
-  for (const std::string& etag : parts.etags) md5.add(from_hex(etag));
-  const std::string of_parts = to_hex(base64_decode(md5.finish()).value_or(""));
-  const std::string of_all = to_hex(base64_decode(parts.md5).value_or(""));
-  const Result<Properties> found = properties(key);
+bool S3Store::is_complete(const Call& call, const std::string& key, const std::vector<std::string>& etags,
+                          const std::string& md5) const {
+  Md5 parts;
+  for (const std::string& etag : etags) parts.add(from_hex(etag));
+  const std::string of_parts = to_hex(base64_decode(parts.finish()).value_or(""));
+  const std::string of_all = to_hex(base64_decode(md5).value_or(""));
+  const Result<Properties> found = properties(call, key);
   return found.ok() && !of_all.empty() &&
-         (found->etag == "\"" + of_parts + "-" + std::to_string(parts.etags.size()) + "\"" ||
+         (found->etag == "\"" + of_parts + "-" + std::to_string(etags.size()) + "\"" ||
           found->etag == "\"" + of_all + "\"");
 }
 
-Status S3Store::abort_upload(const Upload& upload) const {
+Status S3Store::abort_upload(const Call& call, const Upload& upload) const {
   S3Request removal = request("DELETE", upload.key, "abort the upload of");
   removal.query = {{"uploadId", upload.id}};
   removal.accept = [](int status, const std::string&) { return status == 404; };
-  return client_.send(removal).status();
+  return client_.send(call, removal).status();
 }
 
-Status S3Store::verify(const std::string& key, int64_t size) const {
-  SPILLWAY_ASSIGN(const Properties made, properties(key));
-  if (made.size == size) return {};
-  return Status(ErrorCode::StorageTransient, "object '" + bucket_ + "/" + key + "' has " +
-                                                 std::to_string(made.size) + " bytes after " +
-                                                 std::to_string(size) + " were written");
+Status S3Store::verify(const Call& call, const Source& source, const std::string& key) const {
+  const Result<Properties> found = properties(call, key);
+  const std::string object = "object '" + bucket_ + "/" + key + "'";
+  if (!found.ok() && found.error().code == ErrorCode::EntityNotFound) {
+    return Status(ErrorCode::StorageTransient, object + " isn't there after it was written");
+  }
+  SPILLWAY_ASSIGN(const Properties made, found);
+  if (made.size == source.size && (made.md5.empty() || made.md5 == source.md5)) return {};
+  return Status(ErrorCode::StorageTransient, object + " has " + std::to_string(made.size) +
+                                                 " bytes, or others, after " + std::to_string(source.size) +
+                                                 " were written");
 }
 
-Result<Properties> S3Store::properties(const std::string& key) const {
+Result<Properties> S3Store::properties(const Call& call, const std::string& key) const {
   // A presigned URL is signed for GET alone: its first byte tells the length of all.
   S3Request head = request(client_.is_presigned() ? "GET" : "HEAD", key, "find");
   if (client_.is_presigned()) {
     head.headers.emplace_back("Range", "bytes=0-0");
     head.accept = [](int status, const std::string&) { return status == 416; };  // it is empty
   }
-  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(head));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, head));
   Properties found;
   std::string size = response.header("content-length");
   if (const std::string range = response.header("content-range"); !range.empty()) {
@@ -355,27 +426,38 @@ Result<Properties> S3Store::properties(const std::string& key) const {
   SPILLWAY_ASSIGN(found.size, parse_size(response.status == 416 ? "0" : size));
   found.modified = parse_datetime(response.header("last-modified")).value_or(0);
   found.etag = response.header("etag");
+  found.md5 = stored_md5(response);
   return found;
 }
 
 Status S3Store::get_file(const std::string& path, const std::string& target) {
   SPILLWAY_ASSIGN(const std::string key, key_of(path));
-  SPILLWAY_ASSIGN(const Properties found, properties(key));
+  SPILLWAY_ASSIGN(const Properties found, properties(Call(client_.options()), key));
   SPILLWAY_ASSIGN(const File file, open_file(target, O_RDWR | O_CREAT | O_TRUNC, 0666));
   RemoveOnFailure undo(target);
-  const int64_t step = std::max<int64_t>(client_.options().block_bytes, 1);
-  Parallel parallel(client_.options().parallel_blocks);
-  for (int64_t offset = 0; offset < found.size; offset += step) {
-    const int64_t size = std::min(step, found.size - offset);
-    SPILLWAY_TRY(
-        parallel.run([&, offset, size] { return get_range(key, found.etag, file, target, offset, size); }));
+  SPILLWAY_TRY(get_ranges(Call(client_.options(), found.size), key, found, file, target));
+  SPILLWAY_ASSIGN(const std::string md5, md5_of(file, target, found.size));
+  if (!found.md5.empty() && !md5.empty() && md5 != found.md5) {
+    return Error(ErrorCode::StorageTransient,
+                 "object '" + bucket_ + "/" + key + "' arrived damaged: its MD5 is another");
   }
-  SPILLWAY_TRY(parallel.finish());
   undo.keep();
   return {};
 }
 
-Status S3Store::get_range(const std::string& key, const std::string& etag, const File& file,
+Status S3Store::get_ranges(const Call& call, const std::string& key, const Properties& found,
+                           const File& file, const std::string& target) const {
+  const int64_t step = std::max<int64_t>(client_.options().block_bytes, 1);
+  Parallel parallel(client_.options().parallel_blocks);
+  for (int64_t offset = 0; offset < found.size; offset += step) {
+    const int64_t size = std::min(step, found.size - offset);
+    SPILLWAY_TRY(parallel.run(
+        [&, offset, size] { return get_range(call, key, found.etag, file, target, offset, size); }));
+  }
+  return parallel.finish();
+}
+
+Status S3Store::get_range(const Call& call, const std::string& key, const std::string& etag, const File& file,
                           const std::string& target, int64_t offset, int64_t size) const {
   S3Request get = request("GET", key, "read");
   get.headers.emplace_back("Range",
@@ -392,40 +474,43 @@ Status S3Store::get_range(const std::string& key, const std::string& etag, const
     received += static_cast<int64_t>(bytes.size());
     return {};
   };
-  SPILLWAY_TRY(client_.send(get, [&] { received = 0; }));
+  SPILLWAY_TRY(client_.send(call, get, [&] { received = 0; }));
   return received == size ? Status() : Status(wrong_length());
 }
 
 Status S3Store::remove(const std::string& path) {
   SPILLWAY_TRY(check_writable());
   SPILLWAY_ASSIGN(const std::string key, key_of(path));
-  SPILLWAY_TRY(abort_uploads(key, true));
+  const Call call(client_.options());
+  SPILLWAY_TRY(abort_uploads(call, key, true));
   S3Request removal = request("DELETE", key, "remove");
   removal.accept = [](int status, const std::string&) { return status == 404; };
-  return client_.send(removal).status();
+  return client_.send(call, removal).status();
 }
 
 /// Aborts the open uploads whose keys begin with `prefix`, or are it. A service that doesn't list uploads has
-/// none to abort.
-Result<int64_t> S3Store::abort_uploads(const std::string& prefix, bool exactly) const {
+/// none to abort, nor has a bucket that is gone.
+Result<int64_t> S3Store::abort_uploads(const Call& call, const std::string& prefix, bool exactly) const {
   int64_t aborted = 0;
   S3Request get;
   get.action = "list the uploads of bucket '" + bucket_ + "'";
-  get.accept = [](int status, const std::string&) { return status == 501 || status == 400 || status == 405; };
+  get.accept = [](int status, const std::string& code) {
+    return status == 501 || status == 400 || status == 405 || code == "NoSuchBucket";
+  };
   std::string key_marker, id_marker;
   for (int64_t pages = 0; pages < kMaxPages; ++pages) {
     get.query = {{"prefix", prefix}, {"uploads", ""}};
     if (!key_marker.empty()) get.query.emplace_back("key-marker", key_marker);
     if (!id_marker.empty()) get.query.emplace_back("upload-id-marker", id_marker);
-    SPILLWAY_ASSIGN(const HttpResponse response, client_.send(get));
+    SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, get));
     if (!response.success() || response.body.find("ListMultipartUploadsResult") == std::string::npos) break;
     SPILLWAY_ASSIGN(const Page page, PageReader(response.body, "ListMultipartUploadsResult").read());
     for (const Upload& upload : page.uploads) {
       if (exactly ? upload.key != prefix : !upload.key.starts_with(prefix)) continue;
-      SPILLWAY_TRY(abort_upload(upload));
+      SPILLWAY_TRY(abort_upload(call, upload));
       ++aborted;
     }
-    if (!page.truncated || page.next.empty()) break;
+    if (!page.truncated) break;
     key_marker = page.next;
     id_marker = page.next_upload;
   }
@@ -447,14 +532,14 @@ Result<std::vector<ObjectInfo>> S3Store::list(const std::string& prefix) {
                  {"max-keys", std::to_string(std::min(client_.options().list_page, kMaxListPage))},
                  {"prefix", start}};
     if (!token.empty()) get.query.emplace_back("continuation-token", token);
-    SPILLWAY_ASSIGN(const HttpResponse response, client_.send(get));
+    SPILLWAY_ASSIGN(const HttpResponse response, client_.send(Call(client_.options()), get));
     SPILLWAY_ASSIGN(Page page, PageReader(response.body, "ListBucketResult").read());
     for (ObjectInfo& object : page.objects) {
       if (!object.path.starts_with(start) || object.path.ends_with('/')) continue;  // a folder's own mark
       object.path.erase(0, own.size());
       objects.push_back(std::move(object));
     }
-    if (!page.truncated || page.next.empty()) return objects;
+    if (!page.truncated) return objects;
     token = std::move(page.next);
   }
   return Error(ErrorCode::LimitExceeded, "bucket '" + bucket_ + "' has too many objects to list");
@@ -462,7 +547,7 @@ Result<std::vector<ObjectInfo>> S3Store::list(const std::string& prefix) {
 
 Result<ObjectInfo> S3Store::stat(const std::string& path) {
   SPILLWAY_ASSIGN(const std::string key, key_of(path));
-  SPILLWAY_ASSIGN(const Properties found, properties(key));
+  SPILLWAY_ASSIGN(const Properties found, properties(Call(client_.options()), key));
   return ObjectInfo{path, found.size, found.modified};
 }
 
@@ -471,7 +556,7 @@ Status S3Store::check() {
   S3Request get;
   get.action = "list bucket '" + bucket_ + "'";
   get.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", prefix_}};
-  return client_.send(get).status();
+  return client_.send(Call(client_.options()), get).status();
 }
 
 Result<int64_t> S3Store::remove_leftovers(const std::string& prefix) {
@@ -479,7 +564,7 @@ Result<int64_t> S3Store::remove_leftovers(const std::string& prefix) {
   SPILLWAY_TRY(check_writable());
   std::string start = join_path(prefix_, prefix);
   if (!start.empty()) start += '/';
-  return abort_uploads(start, false);
+  return abort_uploads(Call(client_.options()), start, false);
 }
 
 }  // namespace

@@ -18,9 +18,12 @@ StoreFactory::StoreFactory(std::vector<std::string> roots, StoreOptions options)
   }
 }
 
-Result<std::unique_ptr<ObjectStore>> StoreFactory::open(const ConnectionString& connection) const {
-  if (connection.kind() == ConnectionString::Kind::AzureBlob) return azure_store(connection, options_);
-  if (connection.kind() == ConnectionString::Kind::S3) return s3_store(connection, options_);
+Result<std::unique_ptr<ObjectStore>> StoreFactory::open(const ConnectionString& connection,
+                                                        CallLimits limits) const {
+  StoreOptions options = options_;
+  options.limits = std::move(limits);
+  if (connection.kind() == ConnectionString::Kind::AzureBlob) return azure_store(connection, options);
+  if (connection.kind() == ConnectionString::Kind::S3) return s3_store(connection, options);
   SPILLWAY_ASSIGN(const std::string resolved, resolve_links(connection.local));
   if (!lies_in(resolved, roots_)) {
     return Error(ErrorCode::Forbidden,

@@ -87,7 +87,8 @@ TEST_F(CatalogDataTest, AnOlderSchemaIsBroughtUpToDate) {
   ASSERT_TRUE(run_sql(
       "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies; "
       "DROP TABLE ingestion_failures;"
-      "ALTER TABLE runs DROP COLUMN oldest; ALTER TABLE artifacts DROP COLUMN checksum"));
+      "ALTER TABLE runs DROP COLUMN oldest; ALTER TABLE artifacts DROP COLUMN checksum;"
+      "ALTER TABLE artifacts DROP COLUMN abandoned; ALTER TABLE artifacts DROP COLUMN settled"));
   open();
   EXPECT_EQ(text_of(*snapshot()), before);
   ASSERT_SUCCESS(write([](Writer& w) { return w.set_policy(kDb, "P", "{}"); }));

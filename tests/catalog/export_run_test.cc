@@ -336,6 +336,25 @@ TEST_F(ExportRunTest, RecoveryFailsWhatADeadProcessLeftRunning) {
   EXPECT_EQ(run().attempt, 2);
 }
 
+TEST_F(ExportRunTest, AbandonedArtifactsKnowWhenAndWhetherTheirObjectsMayStillAppear) {
+  const ExportRun begun = run();
+  ASSERT_SUCCESS(pending({make_artifact(begun.id, "a"), make_artifact(begun.id, "b")}));
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.settle_pending({make_artifact(begun.id, "a")}); }));
+  clock_.advance(kTicksPerMinute);
+  const Ticks failed = clock_.now();
+  ASSERT_SUCCESS(write([&](Writer& w) {
+    return w.fail_run(begun, Error(ErrorCode::StorageTransient, "throttled"), kTicksPerDay);
+  }));
+  clock_.advance(kTicksPerMinute);
+  reopen();
+  const auto artifacts = catalog_->abandoned_artifacts();
+  ASSERT_EQ(artifacts->size(), 2u);
+  for (const Artifact& artifact : *artifacts) {
+    EXPECT_EQ(artifact.abandoned, failed) << "a restart doesn't make it younger";
+    EXPECT_EQ(artifact.settled, artifact.object == "a") << artifact.object;
+  }
+}
+
 TEST_F(ExportRunTest, ArtifactsOfDroppedExportsAreKeptForFourteenDays) {
   const auto count = [&] {
     // The path is taken for as long as its row is there.

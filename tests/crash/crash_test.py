@@ -48,6 +48,7 @@ CATCH_UP_SECONDS = 120
 VERIFY_EVERY = 12
 BATCH = 40               # records of one ingestion
 DATABASE = 'NetDefaultDB'
+ONLY_WITH_FAULTS = {'export.moved.after'}  # reached where storage fails: tests/export, tests/faults
 
 
 class Failure(Exception):
@@ -56,7 +57,7 @@ class Failure(Exception):
 
 def fail_points():
     text = open(os.path.join(ROOT, 'src/base/fail_points.def')).read()
-    return re.findall(r'^FAIL_POINT\("([^"]+)"\)', text, re.M)
+    return [name for name in re.findall(r'^FAIL_POINT\("([^"]+)"\)', text, re.M) if name not in ONLY_WITH_FAULTS]
 
 
 # ---- targets: where the artifacts go, read without the server --------------------------------------------------

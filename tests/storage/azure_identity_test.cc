@@ -4,7 +4,7 @@
 
 #include "storage/azure_identity.h"
 #include "storage/object_store.h"
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::storage {
@@ -47,7 +47,7 @@ class AzureIdentities : public ::testing::Test {
 TEST_F(AzureIdentities, TheMetadataServiceIsAskedOnce) {
   set("AZURE_POD_IDENTITY_AUTHORITY_HOST", address());
   for (int i = 0; i < 3; ++i) {
-    const auto token = managed_identity_token(kSystem, options_);
+    const auto token = managed_identity_token(kSystem, options_, Call(options_));
     ASSERT_TRUE(token.ok()) << token.error().message;
     EXPECT_EQ(*token, "secret-token");
   }
@@ -58,27 +58,27 @@ TEST_F(AzureIdentities, TheMetadataServiceIsAskedOnce) {
       << last_;
   EXPECT_NE(last_.find("Metadata: true"), std::string::npos);
   forget_managed_identity_token(kSystem);
-  EXPECT_TRUE(managed_identity_token(kSystem, options_).ok());
+  EXPECT_TRUE(managed_identity_token(kSystem, options_, Call(options_)).ok());
   EXPECT_EQ(asked_, 2);
 }
 
 TEST_F(AzureIdentities, AUserAssignedIdentityIsNamed) {
   set("AZURE_POD_IDENTITY_AUTHORITY_HOST", address());
-  ASSERT_TRUE(managed_identity_token(kUser, options_).ok());
+  ASSERT_TRUE(managed_identity_token(kUser, options_, Call(options_)).ok());
   EXPECT_NE(last_.find("&object_id=" + kUser), std::string::npos) << last_;
 }
 
 TEST_F(AzureIdentities, ATokenThatEndsSoonIsAskedForAgain) {
   set("AZURE_POD_IDENTITY_AUTHORITY_HOST", address());
   answer_ = Fault::answer(200, "", R"({"access_token":"short","expires_in":60})");
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(*managed_identity_token(kSystem, options_), "short");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(*managed_identity_token(kSystem, options_, Call(options_)), "short");
   EXPECT_EQ(asked_, 2);
 }
 
 TEST_F(AzureIdentities, AppServiceHasAnEndpointOfItsOwn) {
   set("IDENTITY_ENDPOINT", address() + "/msi/token");
   set("IDENTITY_HEADER", "header-secret");
-  ASSERT_TRUE(managed_identity_token(kSystem, options_).ok());
+  ASSERT_TRUE(managed_identity_token(kSystem, options_, Call(options_)).ok());
   EXPECT_NE(last_.find("GET /msi/token?api-version=2019-08-01"), std::string::npos) << last_;
   EXPECT_NE(last_.find("X-IDENTITY-HEADER: header-secret"), std::string::npos) << last_;
 }
@@ -89,20 +89,21 @@ TEST_F(AzureIdentities, AWorkloadIdentityTradesItsFileForAToken) {
   set("AZURE_TENANT_ID", "tenant");
   set("AZURE_CLIENT_ID", "client");
   set("AZURE_AUTHORITY_HOST", address());
-  ASSERT_TRUE(managed_identity_token(kSystem, options_).ok());
+  ASSERT_TRUE(managed_identity_token(kSystem, options_, Call(options_)).ok());
   EXPECT_NE(last_.find("POST /tenant/oauth2/v2.0/token"), std::string::npos) << last_;
 }
 
 TEST_F(AzureIdentities, ARefusalIsAnAccessErrorAndSilenceATransientOne) {
   set("AZURE_POD_IDENTITY_AUTHORITY_HOST", address());
   answer_ = Fault::answer(400, "", R"({"error":"invalid_request"})");
-  EXPECT_EQ(managed_identity_token(kSystem, options_).error().code, ErrorCode::StorageAccess);
+  EXPECT_EQ(managed_identity_token(kSystem, options_, Call(options_)).error().code, ErrorCode::StorageAccess);
   EXPECT_EQ(asked_, 1);
   answer_ = Fault::answer(429);
-  EXPECT_EQ(managed_identity_token(kSystem, options_).error().code, ErrorCode::StorageTransient);
+  EXPECT_EQ(managed_identity_token(kSystem, options_, Call(options_)).error().code,
+            ErrorCode::StorageTransient);
   EXPECT_EQ(asked_, 4);
   answer_ = Fault::answer(200, "", "nonsense");
-  EXPECT_EQ(managed_identity_token(kSystem, options_).error().code, ErrorCode::StorageAccess);
+  EXPECT_EQ(managed_identity_token(kSystem, options_, Call(options_)).error().code, ErrorCode::StorageAccess);
 }
 
 TEST_F(AzureIdentities, AStoreSendsItsTokenAndDropsOneThatIsRefused) {

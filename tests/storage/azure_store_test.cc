@@ -8,8 +8,8 @@
 #include "base/fail_point.h"
 #include "storage/azure_request.h"
 #include "storage/object_store.h"
-#include "tests/storage/fault_proxy.h"
 #include "tests/support/azurite.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/put_killed.h"
 #include "tests/support/temp_folder.h"
 
@@ -443,11 +443,121 @@ TEST_F(AzureStores, ManyThreadsShareAStore) {
   EXPECT_EQ(shared->list("")->size(), 16u);
 }
 
+TEST_F(AzureStores, ADamagedBlockIsNeverCommitted) {
+  for (const bool always : {false, true}) {
+    FaultProxy proxy(azurite_->port());
+    int damaged = 0, commits = 0;
+    proxy.on_request([&](const FaultProxy::Request& request) {
+      if (request.target.find("comp=blocklist") != std::string::npos) ++commits;
+      const bool block = request.method == "PUT" && request.target.find("comp=block&") != std::string::npos;
+      if (!block || (damaged > 0 && !always)) return Fault::none();
+      ++damaged;
+      return Fault::of(Fault::Kind::DamageRequest);
+    });
+    const Status put = store(proxy)->put_file(small_, "f", false);
+    if (always) {
+      ASSERT_FALSE(put.ok());
+      EXPECT_EQ(put.error().code, ErrorCode::StorageTransient) << put.error().message;
+      EXPECT_EQ(commits, 0);
+    } else {
+      ASSERT_TRUE(put.ok()) << put.error().message;
+      EXPECT_EQ(content_of("f"), "content");
+      ASSERT_TRUE(store()->remove("f").ok());
+    }
+  }
+  EXPECT_TRUE(listed().empty());
+}
+
+TEST_F(AzureStores, ADamagedListOfBlocksIsTriedAgain) {
+  FaultProxy proxy(azurite_->port());
+  int lists = 0;
+  proxy.on_request([&](const FaultProxy::Request& request) {
+    const bool list = request.target.find("comp=blocklist") != std::string::npos;
+    return list && ++lists == 1 ? Fault::of(Fault::Kind::DamageRequest) : Fault::none();
+  });
+  const Status put = store(proxy)->put_file(small_, "f", false);
+  ASSERT_TRUE(put.ok()) << put.error().message;
+  EXPECT_EQ(lists, 2);
+  EXPECT_EQ(content_of("f"), "content");
+}
+
+TEST_F(AzureStores, ADamagedDownloadIsAnErrorAlsoWhereTheBlobHasNoChecksum) {
+  ASSERT_TRUE(store()->put_file(small_, "f", false).ok());
+  // What others put there block by block has no MD5: the service tells that of each range.
+  for (const bool stored : {true, false}) {
+    FaultProxy proxy(azurite_->port());
+    proxy.on_request([&](const FaultProxy::Request& request) {
+      if (request.method == "HEAD" && !stored) {
+        return Fault::answer(200, "", "1234567");
+      }
+      return request.method == "GET" ? Fault::of(Fault::Kind::Damage) : Fault::none();
+    });
+    const Status got = store(proxy)->get_file("f", folder_.path("copy"));
+    ASSERT_FALSE(got.ok());
+    EXPECT_EQ(got.error().code, ErrorCode::StorageTransient);
+    EXPECT_NE(got.error().message.find("damaged"), std::string::npos) << got.error().message;
+    EXPECT_FALSE(fs::exists(folder_.path("copy")));
+  }
+}
+
+TEST_F(AzureStores, ADateOfRetryAfterIsHonoured) {
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([](const FaultProxy::Request& request) {
+    if (request.number > 1) return Fault::none();
+    return Fault::answer(503,
+                         "Retry-After: " + http_date(SystemClock().now() + 90 * kTicksPerSecond) + "\r\n");
+  });
+  delays_.clear();
+  ASSERT_TRUE(store(proxy)->check().ok());
+  ASSERT_EQ(delays_.size(), 1u);
+  EXPECT_GT(delays_[0], std::chrono::seconds(80));
+  EXPECT_LE(delays_[0], std::chrono::seconds(91));
+}
+
+TEST_F(AzureStores, ACancelledPutEndsSoonHoweverItWaits) {
+  using std::chrono::steady_clock;
+  for (const Fault& fault : {Fault::of(Fault::Kind::Stall), Fault::answer(503, "Retry-After: 60\r\n")}) {
+    FaultProxy proxy(azurite_->port());
+    std::atomic<bool> cancelled{false};
+    std::atomic<int> unanswered{0};
+    proxy.on_request([&](const FaultProxy::Request& request) {
+      if (request.target.find("comp=blocklist") == std::string::npos) return Fault::none();
+      cancelled = fault.kind == Fault::Kind::Stall;
+      return fault;
+    });
+    StoreOptions waiting = options();
+    waiting.retry.wait = nullptr;
+    CallLimits limits;
+    limits.cancelled = [&] { return cancelled.load(); };
+    limits.on_trouble = [&](const Error&) { cancelled = true; };  // while it waits for the next attempt
+    limits.on_unanswered = [&](const std::string& path) { unanswered += path == "f" ? 1 : 0; };
+    const auto store = *StoreFactory({}, waiting).open(*ConnectionString::parse(address(proxy)), limits);
+    const auto start = steady_clock::now();
+    const Status put = store->put_file(small_, "f", false);
+    ASSERT_FALSE(put.ok());
+    EXPECT_EQ(put.error().code, ErrorCode::Cancelled) << put.error().message;
+    EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(20));
+    EXPECT_EQ(unanswered, fault.kind == Fault::Kind::Stall ? 1 : 0);
+  }
+}
+
+TEST_F(AzureStores, ACallEndsWhenItsTimeIsOver) {
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([](const FaultProxy::Request&) { return Fault::of(Fault::Kind::Stall); });
+  StoreOptions waiting = options();
+  waiting.retry.wait = nullptr;
+  waiting.longest_call = std::chrono::milliseconds(300);
+  const auto store = *StoreFactory({}, waiting).open(*ConnectionString::parse(address(proxy)));
+  const auto start = std::chrono::steady_clock::now();
+  const Status put = store->put_file(small_, "f", false);
+  ASSERT_FALSE(put.ok());
+  EXPECT_EQ(put.error().code, ErrorCode::StorageTransient) << put.error().message;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
 TEST(HttpDates, AreAsHttpPrintsThem) {
   EXPECT_EQ(http_date(*parse_datetime("2015-06-26T23:39:12Z")), "Fri, 26 Jun 2015 23:39:12 GMT");
   EXPECT_EQ(http_date(*parse_datetime("2024-02-29T00:00:00.9Z")), "Thu, 29 Feb 2024 00:00:00 GMT");
-  EXPECT_EQ(parse_retry_after("3"), std::chrono::milliseconds(3000));
-  EXPECT_FALSE(parse_retry_after("Fri, 26 Jun 2015 23:39:12 GMT"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "storage/crypto.h"
 #include "storage/object_store.h"
 #include "storage/s3_request.h"
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/put_killed.h"
 #include "tests/support/s3rver.h"
 #include "tests/support/temp_folder.h"
@@ -276,6 +276,95 @@ TEST_F(S3Stores, APresignedAddressReadsOneObject) {
   ASSERT_TRUE((*store)->get_file(split->second, folder_.path("copy")).ok());
   EXPECT_EQ(read_file(folder_.path("copy")), "content");
   EXPECT_EQ((*store)->put_file(small_, "g.csv", false).error().code, ErrorCode::StorageAccess);
+}
+
+TEST_F(S3Stores, WhatIsPutCarriesItsChecksums) {
+  FaultProxy proxy(server_->port());
+  int bodies = 0;
+  proxy.on_request([&](const FaultProxy::Request& request) {
+    if (request.method == "PUT") {
+      ++bodies;
+      EXPECT_NE(request.head.find("Content-MD5: "), std::string::npos) << request.head;
+      EXPECT_NE(request.head.find("x-amz-content-sha256: "), std::string::npos) << request.head;
+    }
+    return Fault::none();
+  });
+  ASSERT_TRUE(store(proxy)->put_file(small_, "small", false).ok());
+  ASSERT_TRUE(store(proxy)->put_file(large_, "large", false).ok());
+  EXPECT_EQ(bodies, 4);
+}
+
+TEST_F(S3Stores, ADamagedDownloadIsAnError) {
+  for (const std::string& source : {small_, large_}) {
+    ASSERT_TRUE(store()->put_file(source, "f", false).ok());
+    FaultProxy proxy(server_->port());
+    proxy.on_request([&](const FaultProxy::Request& request) {
+      return request.method == "GET" && request.number == 2 ? Fault::of(Fault::Kind::Damage) : Fault::none();
+    });
+    const Status got = store(proxy)->get_file("f", folder_.path("copy"));
+    ASSERT_FALSE(got.ok());
+    EXPECT_EQ(got.error().code, ErrorCode::StorageTransient);
+    EXPECT_NE(got.error().message.find("damaged"), std::string::npos) << got.error().message;
+    EXPECT_FALSE(fs::exists(folder_.path("copy")));
+  }
+}
+
+TEST_F(S3Stores, AnEtagThatIsNoChecksumIsNotTakenForOne) {
+  for (const char* headers :
+       {"ETag: \"900150983cd24fb0d6963f7d28e17f72\"\r\nx-amz-server-side-encryption: aws:kms\r\n",
+        "ETag: \"900150983cd24fb0d6963f7d28e17f72-1\"\r\n", "ETag: \"abc\"\r\n"}) {
+    FaultProxy proxy(0);
+    proxy.on_request([&](const FaultProxy::Request&) { return Fault::answer(200, headers, "content"); });
+    EXPECT_TRUE(store(proxy)->get_file("f", folder_.path("copy")).ok()) << headers;
+  }
+  FaultProxy proxy(0);
+  proxy.on_request([&](const FaultProxy::Request&) {
+    return Fault::answer(200, "ETag: \"900150983cd24fb0d6963f7d28e17f72\"\r\n", "content");
+  });
+  EXPECT_FALSE(store(proxy)->get_file("f", folder_.path("copy")).ok());
+}
+
+TEST_F(S3Stores, AnUploadWhoseBeginningWasLostIsAborted) {
+  FaultProxy proxy(server_->port());
+  std::vector<std::string> aborted;
+  proxy.on_request([&](const FaultProxy::Request& request) {
+    if (request.number == 1) return Fault::of(Fault::Kind::LoseAnswer);
+    if (request.method == "GET" && request.target.find("uploads") != std::string::npos) {
+      return Fault::answer(200, "",
+                           "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>f</Key>"
+                           "<UploadId>lost</UploadId></Upload></ListMultipartUploadsResult>");
+    }
+    if (request.method == "DELETE") {
+      aborted.push_back(request.target.substr(request.target.find('?')));
+      return Fault::answer(204);
+    }
+    return Fault::none();
+  });
+  const Status put = store(proxy)->put_file(large_, "f", false);
+  ASSERT_TRUE(put.ok()) << put.error().message;
+  EXPECT_EQ(aborted, std::vector<std::string>{"?uploadId=lost"});
+}
+
+TEST_F(S3Stores, HalfAListingIsNotTakenForAllOfIt) {
+  FaultProxy proxy(0);
+  proxy.on_request([](const FaultProxy::Request&) {
+    return Fault::answer(200, "", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>");
+  });
+  EXPECT_EQ(store(proxy)->list("").status().error().code, ErrorCode::StorageTransient);
+}
+
+TEST_F(S3Stores, InABucketThatIsGoneThereIsNothingToRemove) {
+  const Status removed = open(server_->connection("nosuchbucket"))->remove("f");
+  EXPECT_TRUE(removed.ok()) << removed.error().message;
+}
+
+TEST_F(S3Stores, AnUploadThatIsGoneIsTransient) {
+  FaultProxy proxy(server_->port());
+  proxy.on_request([](const FaultProxy::Request& request) {
+    const bool part = request.method == "PUT" && request.target.find("partNumber=2") != std::string::npos;
+    return part ? Fault::answer(404, "", "<Error><Code>NoSuchUpload</Code></Error>") : Fault::none();
+  });
+  EXPECT_EQ(store(proxy)->put_file(large_, "f", false).error().code, ErrorCode::StorageTransient);
 }
 
 // The example of Amazon's "Signature Calculations for the Authorization Header": GET Bucket (List Objects).

@@ -69,7 +69,7 @@ void Azurite::create_container(std::string_view name) const {
   request.path = "/" + std::string(name);
   request.query = {{"restype", "container"}};
   request.action = "create container '" + std::string(name) + "'";
-  const Result<storage::HttpResponse> answer = client.send(request);
+  const Result<storage::HttpResponse> answer = client.send(storage::Call(client.options()), request);
   if (!answer.ok()) throw std::runtime_error(answer.error().message);
 }
 

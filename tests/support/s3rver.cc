@@ -24,7 +24,8 @@ void S3rver::create_bucket(std::string_view name) const {
   storage::S3Request request;
   request.method = "PUT";
   request.action = "create bucket '" + std::string(name) + "'";
-  const auto answer = storage::S3Client(*connection_string, {}).send(request);
+  const storage::S3Client client(*connection_string, {});
+  const auto answer = client.send(storage::Call(client.options()), request);
   if (!answer.ok()) throw std::runtime_error(answer.error().message);
 }
 

@@ -17,13 +17,14 @@ namespace spillway::test {
 
 struct Fault {
   enum class Kind {
-    None,        // the server's answer
-    Answer,      // an answer of the test's own; the server sees nothing
-    Reset,       // the connection breaks before the server sees anything
-    LoseAnswer,  // the server does its work, then the connection breaks
-    Truncate,    // the server's answer breaks off within its body
-    Damage,      // a byte of the server's answer's body is another
-    Stall,       // no answer until the client goes
+    None,           // the server's answer
+    Answer,         // an answer of the test's own; the server sees nothing
+    Reset,          // the connection breaks before the server sees anything
+    LoseAnswer,     // the server does its work, then the connection breaks
+    DamageRequest,  // a byte of the request's body is another when the server sees it
+    Truncate,       // the server's answer breaks off within its body
+    Damage,         // a byte of the server's answer's body is another
+    Stall,          // no answer until the client goes
   };
   Kind kind = Kind::None;
   int status = 503;

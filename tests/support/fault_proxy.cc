@@ -1,4 +1,4 @@
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -138,7 +138,11 @@ void FaultProxy::serve_one(int client, const std::string& head, const std::strin
       return;
     default: break;
   }
-  std::string answer = ask_upstream(head, body);
+  std::string sent = body;
+  if (fault.kind == Fault::Kind::DamageRequest && !sent.empty()) {
+    sent[sent.size() / 2] = static_cast<char>(sent[sent.size() / 2] ^ 1);
+  }
+  std::string answer = ask_upstream(head, sent);
   const size_t body_start = answer.find("\r\n\r\n") + 4;
   if (fault.kind == Fault::Kind::LoseAnswer) {
     break_on_close(client);
