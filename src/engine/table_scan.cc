@@ -82,6 +82,16 @@ std::string tags_text(const catalog::Extent& extent) {
   return sql_string(json + "]");
 }
 
+ScanCounts counts_of(const catalog::ExtentList& all, const Extents& scanned) {
+  ScanCounts counts;
+  counts.extents_total = static_cast<int64_t>(all.size());
+  counts.rows_total = all.rows();
+  for (const auto& extent : scanned) {
+    counts.add({0, 1, 0, extent->rows, extent->created, extent->created});
+  }
+  return counts;
+}
+
 bool any_merged(const Extents& extents) {
   return std::any_of(extents.begin(), extents.end(), [](const auto& extent) { return extent->merged; });
 }
@@ -98,8 +108,7 @@ bool range_cuts(const Extents& extents, const Interval& range) {
 Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
   const ScanBounds scan_bounds = bounds_of(rel, bounds);
   const Extents extents = choose_extents(*rel.table->extents, scan_bounds);
-  extents_total_ += static_cast<int64_t>(rel.table->extents->size());
-  extents_scanned_ += static_cast<int64_t>(extents.size());
+  scans_.add(counts_of(*rel.table->extents, extents));
 
   const Interval range = interval_of(rel.range);
   const bool cuts = range_cuts(extents, range);

@@ -8,6 +8,7 @@
 #include "export/paths.h"
 #include "export/target_plan.h"
 #include "export/text_writer.h"
+#include "export/work_of.h"
 
 namespace spillway::exports {
 namespace {
@@ -18,10 +19,6 @@ namespace fs = std::filesystem;
 constexpr size_t kPutThreads = 8;
 /// Checksums that are taken at once: each is bound by memory, not by the disk.
 constexpr size_t kChecksumThreads = 2;
-
-Error cancelled() {
-  return Error(ErrorCode::Cancelled, "the export was cancelled");
-}
 
 /// A folder for one export, gone with this object.
 class StagingFolder {
@@ -129,6 +126,7 @@ Result<std::vector<catalog::Artifact>> ArtifactWriter::publish(
     artifact.bytes = files[i].bytes;
   }
   const auto measure = [&](size_t i) -> Status {
+    const WorkOf timer(cancel.get());
     SPILLWAY_ASSIGN(artifacts[i].checksum, checksum_of(files[i].path));
     return {};
   };
@@ -136,7 +134,8 @@ Result<std::vector<catalog::Artifact>> ArtifactWriter::publish(
   SPILLWAY_TRY(catalog_.write([&](catalog::Writer& writer) { return writer.add_pending(artifacts); }));
   SPILLWAY_FAIL_POINT("export.pending.after");
   const auto put = [&](size_t i) -> Status {
-    if (cancel && cancel->cancelled()) return cancelled();
+    const WorkOf timer(cancel.get());
+    if (cancel && cancel->cancelled()) return cancel->error("the export");
     SPILLWAY_TRY(stores[i % stores.size()]->put_file(files[i].path, artifacts[i].object, true));
     SPILLWAY_FAIL_POINT("export.put.after");
     return {};

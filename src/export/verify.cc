@@ -70,7 +70,7 @@ Result<std::vector<Finding>> Verifier::verify(const std::string& database, const
   const Scratch scratch(staging_folder_ + "/verify-" + Guid::random().str());
   std::vector<Finding> findings(artifacts.size());
   SPILLWAY_TRY(for_all(artifacts.size(), kThreads, [&](size_t i) -> Status {
-    if (cancel && cancel->cancelled()) return Error(ErrorCode::Cancelled, "the verification was cancelled");
+    if (cancel && cancel->cancelled()) return cancel->error("the verification");
     findings[i] = look_at(artifacts[i], scratch.path());
     return {};
   }));

@@ -98,13 +98,16 @@ Result<std::string> mapping_of(const Request& request, const std::string& format
 class FileIngestor : public Ingestor {
  public:
   FileIngestor(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
-               const Clock& clock, std::unique_ptr<ExtentFiles> files)
+               const Clock& clock, std::unique_ptr<ExtentFiles> files, const IngestorOptions& options)
       : catalog_(catalog),
         engine_(engine),
         stores_(stores),
+        options_(options),
+        capacity_(catalog, catalog::CapacityResource::Ingestions),
+        merge_capacity_(catalog, catalog::CapacityResource::ExtentsMerge),
         files_(std::move(files)),
         janitor_(*files_, catalog),
-        merger_(catalog, engine, *files_, clock),
+        merger_(catalog, engine, *files_, clock, merge_capacity_, options.capacity_wait),
         operations_(catalog, clock) {
     merger_.start(kMergeInterval);
   }
@@ -118,7 +121,9 @@ class FileIngestor : public Ingestor {
   Result<Guid> start_operation(OperationRequest request) override {
     return operations_.start(std::move(request));
   }
-  bool cancel_operation(const Guid& id) override { return operations_.cancel(id); }
+  bool cancel_operation(const Guid& id, const std::string& reason) override {
+    return operations_.cancel(id, reason);
+  }
   void stop() override {
     operations_.stop();
     merger_.stop();
@@ -129,8 +134,12 @@ class FileIngestor : public Ingestor {
     return merger_.merge(database, table, ids, options);
   }
   Result<int64_t> sweep() override;
+  const engine::Capacity& capacity() const override { return capacity_; }
+  const engine::Capacity& merge_capacity() const override { return merge_capacity_; }
 
  private:
+  /// A part of the ingestion capacity, within the request's time.
+  Result<engine::Capacity::Lease> admit(const Request& request);
   /// What can be known to fail is found before anything is written. Returns the database's id.
   Result<int64_t> check(const Request& request) const;
   Result<std::vector<Loaded>> ingest_group(const Request& request, const Deadline& deadline,
@@ -140,11 +149,18 @@ class FileIngestor : public Ingestor {
   catalog::Catalog& catalog_;
   engine::Engine& engine_;
   const storage::StoreFactory& stores_;
+  const IngestorOptions options_;
+  engine::Capacity capacity_, merge_capacity_;
   const std::unique_ptr<ExtentFiles> files_;
   Janitor janitor_;
   Merger merger_;
   Operations operations_;
 };
+
+Result<engine::Capacity::Lease> FileIngestor::admit(const Request& request) {
+  const auto wait = std::min(options_.capacity_wait, request.timeout.value_or(options_.capacity_wait));
+  return capacity_.take(wait, request.cancel.get(), request.command_type);
+}
 
 Result<int64_t> FileIngestor::check(const Request& request) const {
   const std::shared_ptr<const catalog::Snapshot> snapshot = catalog_.snapshot();
@@ -160,6 +176,7 @@ Result<int64_t> FileIngestor::check(const Request& request) const {
 
 Result<std::vector<Loaded>> FileIngestor::ingest_data(const Request& request, std::string_view data) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   SourceGroup group;
   group.format = request.properties.format.empty() ? "csv" : request.properties.format;
   if (group.format == "parquet") {
@@ -175,6 +192,7 @@ Result<std::vector<Loaded>> FileIngestor::ingest_data(const Request& request, st
 Result<std::vector<Loaded>> FileIngestor::ingest_files(const Request& request,
                                                        const std::vector<std::string>& connections) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   SPILLWAY_TRY(check(request));
   SPILLWAY_ASSIGN(const engine::RunOptions options, deadline.options());
   SPILLWAY_ASSIGN(const Sources sources,
@@ -201,6 +219,7 @@ Result<std::vector<Loaded>> FileIngestor::ingest_group(const Request& request, c
 
 Result<std::vector<Loaded>> FileIngestor::ingest_query(const Request& request, kql::RelPtr plan) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   SPILLWAY_ASSIGN(const int64_t database_id, check(request));
   ExtentWriter writer(engine_, request.table, deadline);
   Batch batch;
@@ -250,10 +269,11 @@ Result<int64_t> FileIngestor::sweep() {
 
 Result<std::unique_ptr<Ingestor>> Ingestor::open(catalog::Catalog& catalog, engine::Engine& engine,
                                                  const storage::StoreFactory& stores, const Clock& clock,
-                                                 const std::string& extents_folder) {
+                                                 const std::string& extents_folder,
+                                                 const IngestorOptions& options) {
   SPILLWAY_ASSIGN(std::unique_ptr<ExtentFiles> files, ExtentFiles::open(extents_folder));
   return std::unique_ptr<Ingestor>(
-      std::make_unique<FileIngestor>(catalog, engine, stores, clock, std::move(files)));
+      std::make_unique<FileIngestor>(catalog, engine, stores, clock, std::move(files), options));
 }
 
 }  // namespace spillway::ingest

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "catalog/catalog.h"
+#include "engine/capacity.h"
 #include "engine/engine.h"
 #include "ingest/extent_files.h"
 
@@ -51,8 +52,15 @@ std::vector<catalog::ExtentList::Item> choose_merge(const catalog::Database& dat
 
 class Merger {
  public:
-  Merger(catalog::Catalog& catalog, engine::Engine& engine, ExtentFiles& files, const Clock& clock)
-      : catalog_(catalog), engine_(engine), files_(files), clock_(clock) {}
+  /// A merge waits up to `capacity_wait` for a part of `capacity`.
+  Merger(catalog::Catalog& catalog, engine::Engine& engine, ExtentFiles& files, const Clock& clock,
+         engine::Capacity& capacity, std::chrono::milliseconds capacity_wait)
+      : catalog_(catalog),
+        engine_(engine),
+        files_(files),
+        clock_(clock),
+        capacity_(capacity),
+        capacity_wait_(capacity_wait) {}
   ~Merger() { stop(); }
 
   /// Merges in a thread of its own, every `interval`.
@@ -60,7 +68,7 @@ class Merger {
   void stop();
 
   /// Merges these extents of a table into one, which it returns. Conflict where the table or one of them is
-  /// gone; BadRequest where they don't follow one another.
+  /// gone; BadRequest where they don't follow one another; Throttled.
   Result<catalog::Extent> merge(const std::string& database, const catalog::Table& table,
                                 const std::vector<Guid>& ids, const engine::RunOptions& options);
   /// All merges that are worth their while now; how many that were.
@@ -77,6 +85,8 @@ class Merger {
   engine::Engine& engine_;
   ExtentFiles& files_;
   const Clock& clock_;
+  engine::Capacity& capacity_;
+  const std::chrono::milliseconds capacity_wait_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

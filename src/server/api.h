@@ -57,7 +57,9 @@ class Api {
   enum class Form { QueryV1, QueryV2, Command };
   /// A query or a command, within the limit on how many run at once.
   void answer(Call& call, Form form);
+  Status throttle(const Call& call, Form form);
   Status run_query(Call& call, Form form);
+  Status answer_query(Call& call, Form form, commands::Requests::Running* logged);
   Status run_command(Call& call);
   std::chrono::milliseconds timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const;
 

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "commands/commands.h"
+#include "commands/requests.h"
 #include "engine/engine.h"
 
 namespace spillway::server {
@@ -58,6 +59,8 @@ class Backend {
   virtual const Clock& clock() const = 0;
   virtual Result<std::unique_ptr<PreparedQuery>> prepare(const QueryRequest& request) = 0;
   virtual Result<std::vector<Table>> execute(const commands::Request& request) = 0;
+  /// Where queries are logged; commands are by execute(). Null: nowhere.
+  virtual commands::Requests* requests() { return nullptr; }
 };
 
 /// The backend over an instance's services, which outlive it.
