@@ -57,7 +57,7 @@ std::vector<ExtentList::Item> ExtentList::remove(const std::set<Guid>& ids) {
   const auto leaves = [&](const Item& extent) { return ids.contains(extent->id); };
   for (const Block& block : before) {
     if (std::none_of(block.items->begin(), block.items->end(), leaves)) {
-      blocks_.push_back({size(), block.items});
+      blocks_.push_back({size(), rows(), block.rows, block.items});
       continue;
     }
     std::vector<Item> kept;
@@ -68,7 +68,9 @@ std::vector<ExtentList::Item> ExtentList::remove(const std::set<Guid>& ids) {
 }
 
 void ExtentList::push_block(std::vector<Item> items) {
-  blocks_.push_back({size(), std::make_shared<const std::vector<Item>>(std::move(items))});
+  int64_t count = 0;
+  for (const Item& extent : items) count += extent->rows;
+  blocks_.push_back({size(), rows(), count, std::make_shared<const std::vector<Item>>(std::move(items))});
 }
 
 const Column* Table::column(std::string_view column_name) const {

@@ -77,6 +77,8 @@ class ExtentList {
 
   size_t size() const { return blocks_.empty() ? 0 : blocks_.back().start + blocks_.back().items->size(); }
   bool empty() const { return blocks_.empty(); }
+  /// Of all of them together.
+  int64_t rows() const { return blocks_.empty() ? 0 : blocks_.back().rows_before + blocks_.back().rows; }
   const Item& operator[](size_t index) const;
   const Item& front() const { return blocks_.front().items->front(); }
   const Item& back() const { return blocks_.back().items->back(); }
@@ -94,6 +96,7 @@ class ExtentList {
   static constexpr size_t kBlockExtents = 512;
   struct Block {
     size_t start = 0;                                // the index of its first extent
+    int64_t rows_before = 0, rows = 0;               // of the blocks before it, and of its own extents
     std::shared_ptr<const std::vector<Item>> items;  // never empty
   };
   void push_block(std::vector<Item> items);

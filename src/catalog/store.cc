@@ -32,17 +32,13 @@
 // The statements keep to what SQLite and PostgreSQL share; the connection's settings are SQLite's.
 #include "catalog/store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "catalog/codec.h"
+#include "catalog/private_file.h"
 
 namespace spillway::catalog {
 namespace {
@@ -176,27 +172,6 @@ OperationState operation_state(const std::string& name) {
   throw std::runtime_error("unknown state of an operation '" + name + "'");
 }
 
-/// Made by hand so that nobody else can read it: it holds connection strings. SQLite gives its other files
-/// the same mode.
-void create_file(const std::string& file) {
-  const int descriptor = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), file);
-  close(descriptor);
-  const size_t slash = file.rfind('/');
-  const int folder =
-      open(slash == std::string::npos ? "." : file.substr(0, slash + 1).c_str(), O_RDONLY | O_CLOEXEC);
-  if (folder < 0) throw std::system_error(errno, std::generic_category(), file);
-  const bool synced = fsync(folder) == 0;
-  const int code = errno;
-  close(folder);
-  if (!synced) throw std::system_error(code, std::generic_category(), file);
-}
-
-std::string connection_parameters(const std::string& file) {
-  if (file.find('"') != std::string::npos) throw std::runtime_error("a data folder's path can't hold '\"'");
-  return "dbname=\"" + file + "\" timeout=10 synchronous=FULL";
-}
-
 }  // namespace
 
 std::string message_of(const std::exception& exception) {
@@ -325,9 +300,7 @@ struct Store::Statements {
 };
 
 Store::Store(const std::string& file) {
-  const std::string parameters = connection_parameters(file);
-  create_file(file);
-  sql_.open(soci::sqlite3, parameters);
+  sql_.open(soci::sqlite3, private_connection(file, "FULL"));
   std::string mode;
   sql_ << "PRAGMA journal_mode = WAL", into(mode);
   if (mode != "wal") throw std::runtime_error("the file system can't hold a write-ahead log");

@@ -127,7 +127,7 @@ Result<Table> Call::query_or_command(std::string_view text, size_t offset) const
     if (!words.next_is("show")) {
       return relocate(words.expected("a query or a '.show' command"), reader.text(), offset);
     }
-    Result<Tables> tables = execute(nested, services);
+    Result<Tables> tables = execute_nested(nested, services);
     if (!tables.ok()) return relocate(tables.error(), reader.text(), offset);
     if (tables->empty()) return Error{ErrorCode::Internal, "the command has no result"};
     return std::move(tables->front());

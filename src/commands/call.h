@@ -11,6 +11,7 @@
 #include "commands/names.h"
 #include "commands/properties.h"
 #include "commands/reader.h"
+#include "commands/requests.h"
 #include "kql/binder.h"
 
 namespace spillway::commands {
@@ -24,6 +25,8 @@ struct Call {
   std::string_view pattern;  // of the command
   std::vector<Name> names;   // what the pattern's <name>s matched
   std::shared_ptr<const catalog::Snapshot> snapshot;
+  /// The command in the log; null in a command that is a part of another.
+  std::shared_ptr<Requests::Running> logged = nullptr;
 
   /// The database of the request. Errors: EntityNotFound.
   Result<const catalog::Database*> database() const;
@@ -47,6 +50,9 @@ struct Call {
   Result<Table> query_or_command(std::string_view text, size_t offset) const;
   engine::RunOptions run_options() const;
 };
+
+/// Runs a command that is a part of another, which is logged.
+Result<Tables> execute_nested(const Request& request, const Services& services);
 
 /// Database names are compared without regard to case; pretty names are found where they are unique. nullptr
 /// where there is none.
@@ -91,6 +97,8 @@ std::vector<Command> external_table_commands();
 std::vector<Command> export_commands();
 std::vector<Command> continuous_export_commands();
 std::vector<Command> operation_commands();
+std::vector<Command> request_commands();
+std::vector<Command> capacity_commands();
 std::vector<Command> cluster_commands();
 /// Commands that Kusto has and Spillway doesn't: they say so.
 std::vector<Command> unsupported_commands();

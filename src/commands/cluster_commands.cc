@@ -1,5 +1,5 @@
 // The server itself, and what clients ask when they connect.
-// Sources: management/show-capacity-command.md, security-roles.md, manage-database-security-roles.md.
+// Sources: management/security-roles.md, manage-database-security-roles.md.
 
 #include <unistd.h>
 
@@ -8,7 +8,6 @@
 
 #include "commands/call.h"
 #include "commands/describe.h"
-#include "export/exports.h"
 
 namespace spillway::commands {
 namespace {
@@ -26,12 +25,6 @@ const Schema kCluster = {{"NodeId", Type::String},
                          {"MachineAvailableMemory", Type::Long},
                          {"ProcessorCount", Type::Int},
                          {"EnvironmentDescription", Type::String}};
-
-const Schema kCapacity = {{"Resource", Type::String},
-                          {"Total", Type::Long},
-                          {"Consumed", Type::Long},
-                          {"Remaining", Type::Long},
-                          {"Origin", Type::String}};
 
 const Schema kPrincipals = {{"Role", Type::String},
                             {"PrincipalType", Type::String},
@@ -61,19 +54,6 @@ Result<Tables> show_cluster(Call& call) {
                          Value::int64(memory(_SC_PHYS_PAGES)), Value::int64(memory(_SC_AVPHYS_PAGES)),
                          Value::int32(static_cast<int32_t>(std::thread::hardware_concurrency())),
                          Value::string("Spillway " SPILLWAY_VERSION)});
-  return Tables{std::move(result)};
-}
-
-/// Exports are what has a capacity of its own.
-Result<Tables> show_capacity(Call& call) {
-  if (!call.reader.at_end() && call.reader.next_is_name()) SPILLWAY_TRY(call.reader.expect("data-export"));
-  SPILLWAY_TRY(call.reader.end());
-  const int64_t total = call.services.exports.capacity();
-  const int64_t running = call.services.exports.running();
-  Table result = empty_table(kCapacity);
-  result.rows.push_back({Value::string("data-export"), Value::int64(total), Value::int64(running),
-                         Value::int64(std::max<int64_t>(0, total - running)),
-                         Value::string("CapacityPolicy/Export")});
   return Tables{std::move(result)};
 }
 
@@ -109,8 +89,6 @@ std::vector<Command> cluster_commands() {
   return {
       {"show version", ".show version", "The server's version", show_version},
       {"show cluster", ".show cluster", "The machine that the server runs on", show_cluster},
-      {"show capacity", ".show capacity [data-export]", "How many exports may run at once, and how many do",
-       show_capacity},
       {"show cluster principal roles", ".show cluster principal roles", "The roles of the caller",
        show_cluster_roles},
       {"show cluster principals", nullptr, ".show cluster principal roles", show_cluster_roles},

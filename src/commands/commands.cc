@@ -1,5 +1,6 @@
 #include "commands/commands.h"
 
+#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -30,6 +31,8 @@ const std::vector<Family>& families() {
       {"Export", export_commands()},
       {"Continuous export", continuous_export_commands()},
       {"Operations", operation_commands()},
+      {"Queries and commands", request_commands()},
+      {"Capacity", capacity_commands()},
       {"Server", cluster_commands()},
       {"Not supported", unsupported_commands()},
   };
@@ -67,6 +70,81 @@ Result<Tables> continue_in_kql(const Call& call, const Tables& results) {
   return tables;
 }
 
+/// The types whose names don't follow from their commands' words.
+constexpr std::pair<std::string_view, const char*> kTypes[] = {
+    {"ingest inline into", "DataIngestInline"},
+    {"ingest into", "DataIngestPull"},
+    {"ingest async into", "DataIngestPull"},
+    {"set", "TableSet"},
+    {"append", "TableAppend"},
+    {"set-or-append", "TableSetOrAppend"},
+    {"set-or-replace", "TableSetOrReplace"},
+    {"export", "DataExport"},
+    {"merge <name>", "ExtentsMerge"},
+    {"merge async <name>", "ExtentsMerge"},
+};
+
+/// "create-merge tables" → "TablesCreateMerge": what it is about, then what is done.
+std::string type_of(const Command& command) {
+  const std::string_view pattern = command.pattern;
+  for (const auto& [words, type] : kTypes) {
+    if (pattern == words) return type;
+  }
+  std::string first, rest;
+  std::string* part = &first;
+  bool upper = true, in_name = false;
+  for (const char c : pattern) {
+    if (c == '<' || c == '>') {
+      in_name = c == '<';
+    } else if (c == ' ') {
+      part = &rest;
+      upper = true;
+    } else if (c == '-' || c == '_') {
+      upper = true;
+    } else if (!in_name) {
+      *part += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+      upper = false;
+    }
+  }
+  return rest + first;
+}
+
+catalog::LoggedRequest row_of(const Request& request) {
+  catalog::LoggedRequest row;
+  row.text = request.text;
+  row.database = request.database;
+  row.client_activity_id = request.activity_id;
+  row.root_activity_id = request.root_activity_id;
+  row.principal = request.principal;
+  row.user = request.user.empty() ? request.principal : request.user;
+  row.application = request.application;
+  row.client_request_properties = request.client_request_properties;
+  return row;
+}
+
+/// Inline data are no part of the command.
+std::string text_for_log(const Command& command, const std::string& text) {
+  constexpr std::string_view kInline = "ingest inline into", kData = "<|";
+  const size_t data = command.pattern == kInline ? text.find(kData) : std::string::npos;
+  return data == std::string::npos ? text : text.substr(0, data + kData.size()) + " …";
+}
+
+/// Records and, about, bytes of each result.
+void add_results(const Tables& tables, Requests::Running& logged) {
+  for (const Table& table : tables) {
+    int64_t bytes = 0;
+    for (const auto& row : table.rows) {
+      for (const Value& value : row) {
+        const bool text =
+            !value.is_null() &&
+            (value.type() == Type::String || value.type() == Type::Dynamic || value.type() == Type::Decimal);
+        bytes += text ? static_cast<int64_t>(value.as_text().size()) : static_cast<int64_t>(sizeof(int64_t));
+      }
+    }
+    logged.add_result(static_cast<int64_t>(table.rows.size()), bytes);
+  }
+}
+
 /// A syntax error right behind a command's words may mean that another command was meant.
 Error with_suggestion(Error error, const Reader& words, size_t after_pattern) {
   if (error.code != ErrorCode::Syntax || !error.span ||
@@ -76,6 +154,37 @@ Error with_suggestion(Error error, const Reader& words, size_t after_pattern) {
   const std::string nearest = nearest_command(words);
   if (!nearest.empty()) error.message += "; the nearest command is '" + nearest + "'";
   return error;
+}
+
+Result<Tables> run(const Request& request, const Services& services,
+                   const std::shared_ptr<Requests::Running>& logged) {
+  Reader words(request.text);
+  SPILLWAY_TRY(words.expect(TokenKind::Dot));
+  SPILLWAY_ASSIGN(Match match, match_command(words));
+  if (logged) {
+    logged->set_command_type(type_of(*match.command));
+    logged->set_text(text_for_log(*match.command, request.text));
+  }
+  const size_t after_pattern = match.reader.offset();
+  if (is_show(*match.command)) match.reader.allow_pipe();
+  Call call{request,
+            services,
+            match.reader,
+            match.command->pattern,
+            std::move(match.names),
+            services.catalog.snapshot(),
+            logged};
+  Result<Tables> results = match.command->run(call);
+  if (!results.ok()) return with_suggestion(results.error(), words, after_pattern);
+  if (!is_show(*match.command)) {
+    log::info("command completed", {{"command", std::string_view(match.command->pattern)},
+                                    {"database", request.database},
+                                    {"principal", request.principal},
+                                    {"activity", request.activity_id}});
+  }
+  if (call.reader.peek().kind == TokenKind::Bar && is_show(*match.command))
+    return continue_in_kql(call, *results);
+  return results;
 }
 
 }  // namespace
@@ -95,29 +204,26 @@ bool is_command(std::string_view text) {
   return Reader(text).peek().kind == TokenKind::Dot;
 }
 
-Result<Tables> execute(const Request& request, const Services& services) {
-  Reader words(request.text);
-  SPILLWAY_TRY(words.expect(TokenKind::Dot));
-  SPILLWAY_ASSIGN(Match match, match_command(words));
-  const size_t after_pattern = match.reader.offset();
-  if (is_show(*match.command)) match.reader.allow_pipe();
-  Call call{request,
-            services,
-            match.reader,
-            match.command->pattern,
-            std::move(match.names),
-            services.catalog.snapshot()};
-  Result<Tables> results = match.command->run(call);
-  if (!results.ok()) return with_suggestion(results.error(), words, after_pattern);
-  if (!is_show(*match.command)) {
-    log::info("command completed", {{"command", std::string_view(match.command->pattern)},
-                                    {"database", request.database},
-                                    {"principal", request.principal},
-                                    {"activity", request.activity_id}});
-  }
-  if (call.reader.peek().kind == TokenKind::Bar && is_show(*match.command))
-    return continue_in_kql(call, *results);
+Result<Tables> execute_nested(const Request& request, const Services& services) {
+  return run(request, services, nullptr);
+}
+
+Result<Tables> execute(const Request& given, const Services& services) {
+  Request request = given;
+  if (!request.cancel) request.cancel = std::make_shared<engine::CancelToken>();
+  const engine::WorkTimer timer(request.cancel->usage());
+  const auto logged = services.requests.begin(row_of(request), request.cancel);
+  Result<Tables> results = run(request, services, logged);
+  if (results.ok()) add_results(*results, *logged);
+  logged->end(results.status());
   return results;
+}
+
+std::string command_type(std::string_view text) {
+  Reader words(text);
+  if (!words.expect(TokenKind::Dot).ok()) return "";
+  const Result<Match> match = match_command(words);
+  return match.ok() ? type_of(*match->command) : "";
 }
 
 std::vector<CommandHelp> help() {

@@ -19,6 +19,8 @@
 
 namespace spillway::commands {
 
+class Requests;  // commands/requests.h
+
 /// What a request may use; all outlive it.
 struct Services {
   catalog::Catalog& catalog;
@@ -27,6 +29,7 @@ struct Services {
   ingest::Ingestor& ingestor;
   exports::Service& exports;
   const Clock& clock;
+  Requests& requests;
 };
 
 struct Request {
@@ -37,12 +40,21 @@ struct Request {
   std::map<std::string, std::string> parameters;  // client request properties: query parameters
   std::shared_ptr<engine::CancelToken> cancel;
   std::optional<std::chrono::milliseconds> timeout;
+  // For the log of requests.
+  Guid root_activity_id;                         // x-ms-activity-id of the answer
+  std::string user, application;                 // x-ms-user (empty: the principal), x-ms-app
+  std::string client_request_properties = "{}";  // JSON, without secrets
 };
 
 /// True where the text is a command and not a query: its first token, after comments, is a dot.
 bool is_command(std::string_view text);
 
+/// Runs a command, and has it logged.
 Result<std::vector<Table>> execute(const Request& request, const Services& services);
+
+/// What kind of command a text is, as logs and errors call it: "TableSetOrAppend", "TablesShow"; empty where
+/// it is none.
+std::string command_type(std::string_view text);
 
 /// The commands that exist, by family, in the order of the documentation: docs/commands.md is made of it.
 struct CommandHelp {

@@ -80,9 +80,19 @@ Result<Tables> export_data(Call& call) {
     SPILLWAY_ASSIGN(Table artifacts, call.services.exports.run(request, call.request.cancel));
     return Tables{std::move(artifacts)};
   }
-  SPILLWAY_ASSIGN(const Guid id, call.services.exports.start_operation(std::move(request)));
+  if (call.logged) {
+    call.logged->hand_over();
+    request.ended = [logged = call.logged](const Status& outcome, const engine::Usage& usage) {
+      logged->finish(outcome, usage);
+    };
+  }
+  const Result<Guid> id = call.services.exports.start_operation(std::move(request));
+  if (!id.ok()) {
+    if (call.logged) call.logged->take_back();
+    return id.error();
+  }
   Table result = empty_table(kOperation);
-  result.rows.push_back({Value::guid(id)});
+  result.rows.push_back({Value::guid(*id)});
   return Tables{std::move(result)};
 }
 

@@ -35,40 +35,18 @@ const Schema kFromQuery = {{"ExtentId", Type::Guid},   {"OriginalSize", Type::Re
 
 const Schema kOperation = {{"OperationId", Type::Guid}};
 
+constexpr const char* kInlineType = "DataIngestInline";
+constexpr const char* kPullType = "DataIngestPull";
+
 ingest::Request request_for(const Call& call, const Database& database, const catalog::Table& table,
-                            const char* kind) {
+                            const char* command_type) {
   ingest::Request request;
-  request.origin = {Guid(), kind, call.request.principal, call.request.activity_id};
+  request.origin = {Guid(), command_type, call.request.principal, call.request.activity_id};
   request.database = database.name;
   request.table = table;
   request.cancel = call.request.cancel;
   request.timeout = call.request.timeout;
   return request;
-}
-
-// ---------------------------------------------------------------------------------------------------------
-// .ingest inline
-
-Table inline_rows(const std::vector<ingest::Loaded>& loaded) {
-  Table result = empty_table(kInline);
-  for (const ingest::Loaded& item : loaded) result.rows.push_back({Value::guid(item.extent.id)});
-  if (loaded.empty()) result.rows.push_back({Value::guid(Guid{})});
-  return result;
-}
-
-Result<Tables> ingest_inline(Call& call) {
-  Reader& reader = call.reader;
-  reader.accept("table");
-  SPILLWAY_ASSIGN(const Name name, reader.name("a table name"));
-  SPILLWAY_ASSIGN(const Properties properties, Properties::parse(reader));
-  SPILLWAY_ASSIGN(const ingest::Properties ingestion, ingest::parse_properties(properties.all_but({})));
-  SPILLWAY_ASSIGN(const std::string data, inline_data(reader));
-  SPILLWAY_ASSIGN(const Database* database, call.database());
-  SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
-  ingest::Request request = request_for(call, *database, *table, "DataIngestInline");
-  request.properties = ingestion;
-  SPILLWAY_ASSIGN(const auto loaded, call.services.ingestor.ingest_data(request, data));
-  return Tables{inline_rows(loaded)};
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -83,6 +61,7 @@ void record(const Call& call, Operation operation, const Status& outcome) {
   operation.updated = call.services.clock.now();
   operation.state = outcome.ok()                                   ? OperationState::Completed
                     : outcome.error().code == ErrorCode::Cancelled ? OperationState::Canceled
+                    : outcome.error().code == ErrorCode::Throttled ? OperationState::Throttled
                                                                    : OperationState::Failed;
   operation.status = outcome.ok() ? "" : outcome.error().message;
   operation.should_retry = !outcome.ok() && !outcome.error().permanent();
@@ -109,11 +88,52 @@ Result<Tables> start(const Call& call, const Database& database, const char* kin
   operation.principal = call.request.principal;
   operation.activity_id = call.request.activity_id;
   operation.persist_details = persist_details;
-  operation.work = std::move(work);
-  SPILLWAY_ASSIGN(const Guid id, call.services.ingestor.start_operation(std::move(operation)));
+  operation.work = [work = std::move(work), logged = call.logged](const auto& cancel) {
+    Result<Table> rows = work(cancel);
+    engine::WorkTimer::settle();
+    if (logged) logged->finish(rows.status(), cancel->usage());
+    return rows;
+  };
+  if (call.logged) call.logged->hand_over();
+  const Result<Guid> id = call.services.ingestor.start_operation(std::move(operation));
+  if (!id.ok()) {
+    if (call.logged) call.logged->take_back();
+    return id.error();
+  }
   Table result = empty_table(kOperation);
-  result.rows.push_back({Value::guid(id)});
+  result.rows.push_back({Value::guid(*id)});
   return Tables{std::move(result)};
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// .ingest inline
+
+Table inline_rows(const std::vector<ingest::Loaded>& loaded) {
+  Table result = empty_table(kInline);
+  for (const ingest::Loaded& item : loaded) result.rows.push_back({Value::guid(item.extent.id)});
+  if (loaded.empty()) result.rows.push_back({Value::guid(Guid{})});
+  return result;
+}
+
+Result<Tables> ingest_inline(Call& call) {
+  Reader& reader = call.reader;
+  reader.accept("table");
+  SPILLWAY_ASSIGN(const Name name, reader.name("a table name"));
+  SPILLWAY_ASSIGN(const Properties properties, Properties::parse(reader));
+  SPILLWAY_ASSIGN(const ingest::Properties ingestion, ingest::parse_properties(properties.all_but({})));
+  SPILLWAY_ASSIGN(const std::string data, inline_data(reader));
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
+  ingest::Request request = request_for(call, *database, *table, kInlineType);
+  request.properties = ingestion;
+  Operation operation = describe_operation(call, *database, kInlineType);
+  const auto loaded = call.services.ingestor.ingest_data(request, data);
+  if (!loaded.ok()) {
+    // In the history stand those that were throttled, as the documentation wants it; others answer at once.
+    if (loaded.error().code == ErrorCode::Throttled) record(call, std::move(operation), loaded.status());
+    return loaded.error();
+  }
+  return Tables{inline_rows(*loaded)};
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -154,10 +174,10 @@ Result<Tables> ingest_into(Call& call, bool async) {
   SPILLWAY_ASSIGN(const bool persist_details, properties.boolean("persistDetails", async));
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
-  ingest::Request request = request_for(call, *database, *table, "DataIngestPull");
+  ingest::Request request = request_for(call, *database, *table, kPullType);
   SPILLWAY_ASSIGN(request.properties, ingest::parse_properties(properties.all_but({"persistDetails"})));
 
-  Operation operation = describe_operation(call, *database, "DataIngestPull");
+  Operation operation = describe_operation(call, *database, kPullType);
   const Work work = [request, files, &clock = call.services.clock, &ingestor = call.services.ingestor](
                         const Guid& id, const auto& cancel) -> Result<Table> {
     ingest::Request with_cancel = request;
@@ -167,7 +187,7 @@ Result<Tables> ingest_into(Call& call, bool async) {
     SPILLWAY_ASSIGN(const auto loaded, ingestor.ingest_files(with_cancel, files));
     return pulled_rows(loaded, clock.now() - started, id);
   };
-  if (async) return start(call, *database, "DataIngestPull", persist_details, work);
+  if (async) return start(call, *database, kPullType, persist_details, work);
   Result<Table> rows = work(operation.id, call.request.cancel);
   record(call, std::move(operation), rows.status());
   if (!rows.ok()) return rows.error();

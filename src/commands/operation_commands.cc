@@ -92,13 +92,14 @@ Result<Tables> cancel_operation(Call& call) {
   SPILLWAY_TRY(properties.check({"reason"}));
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
-  const bool cancelled =
-      call.services.ingestor.cancel_operation(id) || call.services.exports.cancel_operation(id).ok();
+  const std::string reason = properties.text_or("reason", "");
+  const bool cancelled = call.services.ingestor.cancel_operation(id, reason) ||
+                         call.services.exports.cancel_operation(id, reason).ok();
   const std::string why = std::string("the operation isn't running: ") + name_of(operation.state);
   Table result = empty_table(kCancelled);
   result.rows.push_back({Value::guid(id), Value::string(operation.kind), Value::datetime(operation.started),
                          Value::string(cancelled ? "Cancelled successfully" : "Cancel failed"),
-                         Value::string(cancelled ? properties.text_or("reason", "") : why)});
+                         Value::string(cancelled ? reason : why)});
   return Tables{std::move(result)};
 }
 

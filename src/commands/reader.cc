@@ -67,23 +67,6 @@ Error relocate(Error error, std::string_view text, size_t offset) {
   return error;
 }
 
-std::string without_secrets(std::string_view kql) {
-  std::string out;
-  size_t copied = 0;
-  kql::syntax::Lexer lexer(kql);
-  for (Token token = lexer.next(); token.kind != TokenKind::End; token = lexer.next()) {
-    if (token.kind != TokenKind::String || !kql::syntax::is_obfuscated(token)) continue;
-    const size_t quote = token.text.find_first_of("'\"`~");
-    const size_t begin = static_cast<size_t>(token.span.offset);
-    out += kql.substr(copied, begin + quote + 1 - copied);
-    out += "******";
-    out += token.text[quote];
-    copied = begin + token.text.size();
-  }
-  out += kql.substr(copied);
-  return out;
-}
-
 Reader::Reader(std::string_view text, size_t start) : text_(text), lexer_(text, start) {
   advance();
 }

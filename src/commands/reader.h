@@ -18,10 +18,12 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "catalog/model.h"
+#include "engine/query_text.h"
 #include "kql/syntax/lexer.h"
 
 namespace spillway::commands {
 
+using engine::without_secrets;
 using kql::syntax::Token;
 using kql::syntax::TokenKind;
 
@@ -101,8 +103,6 @@ TextSpan span_at(std::string_view text, size_t offset, size_t length);
 /// An error about the part of `text` that begins at `offset`, with its span counted from the beginning of
 /// `text`.
 Error relocate(Error error, std::string_view text, size_t offset);
-/// The inside of obfuscated string literals (h"…") replaced by asterisks: for outputs.
-std::string without_secrets(std::string_view kql);
 
 bool same_ignoring_case(std::string_view a, std::string_view b);
 std::string lower_case(std::string_view text);

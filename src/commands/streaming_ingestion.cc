@@ -16,6 +16,7 @@ Result<int64_t> ingest_stream(const StreamRequest& request, const Services& serv
   ingest::Request ingestion;
   ingestion.database = database->name;
   ingestion.table = *table;
+  ingestion.origin = {Guid(), kStreamingIngestion, request.principal, request.activity_id};
   ingestion.cancel = request.cancel;
   ingestion.timeout = request.timeout;
   std::map<std::string, std::string> properties = {{"format", request.format}};

@@ -12,12 +12,16 @@
 
 namespace spillway::commands {
 
+/// What errors call it, as they name other commands by their types.
+inline constexpr const char* kStreamingIngestion = "StreamingIngest";
+
 struct StreamRequest {
   std::string database, table;
   std::string format;       // "csv", "json", …, in any case
   std::string mapping;      // the name of an ingestion mapping of the table; empty: identity
   bool is_address = false;  // `data` is the storage connection string of the file to read
   std::string_view data;
+  std::string principal, activity_id;
   std::shared_ptr<engine::CancelToken> cancel;
   std::optional<std::chrono::milliseconds> timeout;
 };

@@ -148,6 +148,27 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options,
                                                 std::move(memory), std::move(memory_query)));
 }
 
+void CancelToken::cancel(std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reason_.empty()) reason_ = std::move(reason);
+  }
+  cancel();
+}
+
+std::string CancelToken::reason() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!reason_.empty() || !parent_) return reason_;
+  }
+  return parent_->reason();
+}
+
+Error CancelToken::error(std::string_view what) const {
+  const std::string why = reason();
+  return {ErrorCode::Cancelled, std::string(what) + " was cancelled" + (why.empty() ? "" : ": " + why)};
+}
+
 Result<Table> Engine::run_to_table(kql::RelPtr plan, const RunOptions& options) {
   SPILLWAY_ASSIGN(const auto stream, run(std::move(plan), options));
   Table table;
@@ -235,9 +256,9 @@ Result<std::unique_ptr<ResultStream>> DuckEngine::run(kql::RelPtr plan, const Ru
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   SPILLWAY_ASSIGN(const std::string sql, lowering.select(root_items(*plan)));
+  statement->count(lowering.scans());
   SPILLWAY_TRY(statement->start(sql));
-  StatementSource source{std::move(plan), lowering.take_resources(), lowering.extents_total(),
-                         lowering.extents_scanned(), std::move(native)};
+  StatementSource source{std::move(plan), lowering.take_resources(), lowering.scans(), std::move(native)};
   return std::unique_ptr<ResultStream>(new QueryStream(std::move(source), std::move(statement), started));
 }
 

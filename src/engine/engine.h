@@ -14,6 +14,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@
 #include "base/types.h"
 #include "base/vector.h"
 #include "engine/records.h"
+#include "engine/usage.h"
 #include "kql/plan.h"
 #include "storage/object_store.h"
 
@@ -42,18 +44,29 @@ struct EngineOptions {
   std::string extents_folder;  // Extent::path is relative to it
 };
 
-/// Cancels what runs under it; may be shared between threads and outlive the stream.
+/// A piece of work: cancels what runs under it, and counts what that uses. May be shared between threads and
+/// outlive the stream.
 class CancelToken {
  public:
   CancelToken() = default;
-  /// Is cancelled with `parent` (or without, where there is none) as well.
+  /// A part of `parent` (which may be null): is cancelled with it, and uses what is counted there.
   explicit CancelToken(std::shared_ptr<CancelToken> parent) : parent_(std::move(parent)) {}
   void cancel() { cancelled_.store(true); }
+  /// The first reason that was given stands in the errors of what is cancelled.
+  void cancel(std::string reason);
   bool cancelled() const { return cancelled_.load() || (parent_ && parent_->cancelled()); }
+  /// "the query was cancelled", with the reason where there is one: `what` is "the query".
+  Error error(std::string_view what) const;
+  Usage& usage() const { return parent_ ? parent_->usage() : usage_; }
 
  private:
+  std::string reason() const;
+
   std::shared_ptr<CancelToken> parent_;
   std::atomic<bool> cancelled_{false};
+  mutable std::mutex mutex_;
+  std::string reason_;
+  mutable Usage usage_;
 };
 
 struct RunOptions {

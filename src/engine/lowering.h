@@ -34,6 +34,7 @@
 #include "base/types.h"
 #include "engine/extents.h"
 #include "engine/natives.h"
+#include "engine/usage.h"
 #include "kql/functions.h"
 #include "kql/plan.h"
 #include "storage/object_store.h"
@@ -84,8 +85,8 @@ class Lowering {
 
   /// Files that the statement reads and that go with this: downloads.
   std::vector<std::shared_ptr<void>> take_resources() { return std::move(resources_); }
-  int64_t extents_total() const { return extents_total_; }
-  int64_t extents_scanned() const { return extents_scanned_; }
+  /// Of all table scans.
+  const ScanCounts& scans() const { return scans_; }
 
   /// "c17"
   static std::string id_name(kql::ColumnId id) { return "c" + std::to_string(id); }
@@ -197,7 +198,7 @@ class Lowering {
   int plan_depth_ = 0, expression_depth_ = 0;
   int operators_ = 0;
   int native_depth_ = 0;
-  int64_t extents_total_ = 0, extents_scanned_ = 0;
+  ScanCounts scans_;
 };
 
 /// Counts one level of nesting for as long as it lives.

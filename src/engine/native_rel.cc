@@ -38,7 +38,7 @@ class StatementInput : public kql::RowInput {
     const auto started = Clock::now();
     SPILLWAY_ASSIGN(auto statement, query_.open_statement());
     SPILLWAY_TRY(statement->start(input_.sql));
-    stream_ = std::make_unique<QueryStream>(StatementSource{input_.plan, {}, 0, 0, nullptr},
+    stream_ = std::make_unique<QueryStream>(StatementSource{input_.plan, {}, {}, nullptr},
                                             std::move(statement), started);
     return Status();
   }
@@ -225,7 +225,7 @@ NativeQuery::NativeQuery(const DatabaseHandle& database, Watchdog& watchdog, Rec
 }
 
 std::optional<Error> NativeQuery::expired() const {
-  if (options_.cancel->cancelled()) return Error(ErrorCode::Cancelled, "the query was cancelled");
+  if (options_.cancel->cancelled()) return options_.cancel->error("the query");
   if (options_.timeout && Clock::now() - started_ >= *options_.timeout) {
     return Error(ErrorCode::Timeout, "the query ran longer than its time limit of " +
                                          std::to_string(options_.timeout->count()) + " ms");
@@ -311,8 +311,7 @@ Result<Lowering::Block> Lowering::lower_native(const kql::Native& rel) {
     SPILLWAY_ASSIGN(std::string sql, inner.select(items));
     inputs.push_back({input, std::move(sql)});
     operators_ = inner.operators_;
-    extents_total_ += inner.extents_total_;
-    extents_scanned_ += inner.extents_scanned_;
+    scans_.add(inner.scans_);
     std::move(inner.resources_.begin(), inner.resources_.end(), std::back_inserter(resources_));
   }
   std::shared_ptr<void> resource;
@@ -342,8 +341,7 @@ Result<Lowering::Block> Lowering::lower_shared_table(const kql::Rel& rel) {
     inner.native_depth_ = native_depth_;
     SPILLWAY_ASSIGN(Block block, inner.lower_operator(rel, {}));
     operators_ = inner.operators_;
-    extents_total_ += inner.extents_total_;
-    extents_scanned_ += inner.extents_scanned_;
+    scans_.add(inner.scans_);
     std::shared_ptr<void> table;
     SPILLWAY_ASSIGN(const std::string name,
                     context_.native->materialize(inner.with_clause() + block.sql, table));

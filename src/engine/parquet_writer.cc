@@ -391,6 +391,7 @@ Result<std::vector<WrittenFile>> DuckEngine::write_parquet(kql::RelPtr plan, con
   const LoweringContext context = lowering_context(options, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
+  statement->count(lowering.scans());
   return ParquetWriter(*statement, lowering, *plan, parquet).write();
 }
 
@@ -434,6 +435,7 @@ Result<WrittenFile> DuckEngine::write_extent(kql::RelPtr plan, const catalog::Ta
   const LoweringContext context = lowering_context(options, *statement, *native);
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
+  statement->count(lowering.scans());
   UniqueNames names;
   std::vector<std::string> items, fields;
   std::vector<std::pair<int, std::string>> datetimes;

@@ -5,12 +5,14 @@ namespace spillway::engine {
 Result<std::unique_ptr<Statement>> Statement::open(const DatabaseHandle& database, Watchdog& watchdog,
                                                    const RunOptions& options) {
   std::unique_ptr<Statement> statement(new Statement);
+  statement->cancel_ = options.cancel;
   SPILLWAY_ASSIGN(statement->connection_, connect(database));
   statement->guard_ = std::make_unique<Watchdog::Guard>(watchdog, statement->connection_.get(), options);
   return statement;
 }
 
 Status Statement::start(const std::string& sql) {
+  const StatementTimer timer(usage());
   if (const auto error = expired()) return *error;
   Result<PreparedHandle> prepared = prepare(connection_, sql);
   if (!prepared.ok()) return fail(prepared.error());
@@ -28,6 +30,7 @@ Status Statement::start(const std::string& sql) {
 }
 
 Result<ChunkHandle> Statement::next_chunk() {
+  const StatementTimer timer(usage());
   if (auto error = expired()) return *std::move(error);
   ChunkHandle chunk(duckdb_fetch_chunk(*result_.get()));
   if (chunk && duckdb_data_chunk_get_size(chunk.get()) > 0) return chunk;
@@ -37,6 +40,7 @@ Result<ChunkHandle> Statement::next_chunk() {
 }
 
 Status Statement::run(const std::string& sql, ResultHandle& result) {
+  const StatementTimer timer(usage());
   StatementsHandle statements;
   const idx_t count = duckdb_extract_statements(connection_.get(), sql.c_str(), statements.receive());
   if (count == 0) {

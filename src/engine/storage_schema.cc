@@ -95,7 +95,7 @@ Result<kql::InferredSchema> DuckEngine::infer_schema(const kql::StorageSample& s
                                  },
                              .expired = [&]() -> std::optional<Error> {
                                if (!options.cancel || !options.cancel->cancelled()) return std::nullopt;
-                               return Error(ErrorCode::Cancelled, "the query was cancelled");
+                               return options.cancel->error("the query");
                              }}));
     found.files.insert(found.files.end(), files.files.begin(), files.files.end());
     held.push_back(std::move(files));

@@ -10,8 +10,8 @@ QueryStream::QueryStream(StatementSource source, std::unique_ptr<Statement> stat
     readers_.emplace_back(column.type);
   }
   batch_.columns.resize(schema_.size());
-  statistics_.extents_total = source_.extents_total;
-  statistics_.extents_scanned = source_.extents_scanned;
+  statistics_.extents_total = source_.scans.extents_total;
+  statistics_.extents_scanned = source_.scans.extents_scanned;
 }
 
 Result<const Batch*> QueryStream::next() {

@@ -15,7 +15,7 @@ namespace spillway::engine {
 struct StatementSource {
   kql::RelPtr plan;
   std::vector<std::shared_ptr<void>> resources;
-  int64_t extents_total = 0, extents_scanned = 0;
+  ScanCounts scans;
   std::shared_ptr<NativeQuery> native;  // of the operators that it reads from
 };
 

@@ -103,6 +103,16 @@ std::string tags_text(const catalog::Extent& extent) {
   return sql_string(json + "]");
 }
 
+ScanCounts counts_of(const catalog::ExtentList& all, const Extents& scanned) {
+  ScanCounts counts;
+  counts.extents_total = static_cast<int64_t>(all.size());
+  counts.rows_total = all.rows();
+  for (const auto& extent : scanned) {
+    counts.add({0, 1, 0, extent->rows, extent->created, extent->created});
+  }
+  return counts;
+}
+
 bool any_merged(const Extents& extents) {
   return std::any_of(extents.begin(), extents.end(), [](const auto& extent) { return extent->merged; });
 }
@@ -173,8 +183,7 @@ std::string Lowering::scan_group(const kql::TableScan& rel, const Fields& fields
 
 Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
   const Extents extents = choose_extents(*rel.table->extents, bounds_of(rel, bounds));
-  extents_total_ += static_cast<int64_t>(rel.table->extents->size());
-  extents_scanned_ += static_cast<int64_t>(extents.size());
+  scans_.add(counts_of(*rel.table->extents, extents));
 
   std::vector<kql::PlanColumn> columns = rel.columns;
   if (rel.cursor) columns.push_back({*rel.cursor, "", Type::Long});

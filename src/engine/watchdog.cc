@@ -21,7 +21,7 @@ Watchdog::Guard::~Guard() {
 }
 
 std::optional<Error> Watchdog::Guard::expired() const {
-  if (cancel_ && cancel_->cancelled()) return Error(ErrorCode::Cancelled, "the query was cancelled");
+  if (cancel_ && cancel_->cancelled()) return cancel_->error("the query");
   if (timeout_ && Clock::now() >= deadline_) {
     return Error(ErrorCode::Timeout,
                  "the query ran longer than its time limit of " + std::to_string(timeout_->count()) + " ms");

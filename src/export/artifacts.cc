@@ -7,6 +7,7 @@
 #include "export/publication.h"
 #include "export/target_plan.h"
 #include "export/text_writer.h"
+#include "export/work_of.h"
 
 namespace spillway::exports {
 namespace {

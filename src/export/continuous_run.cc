@@ -4,6 +4,8 @@
 
 #include "base/fail_point.h"
 #include "base/log.h"
+#include "engine/query_text.h"
+#include "engine/request_row.h"
 
 namespace spillway::exports {
 namespace {
@@ -43,7 +45,7 @@ struct ContinuousRunner::Subject {
 
 Result<RunReport> ContinuousRunner::run(const std::string& database, const std::string& name,
                                         const std::shared_ptr<engine::CancelToken>& cancel) {
-  if (cancel && cancel->cancelled()) return Error(ErrorCode::Cancelled, "the export was cancelled");
+  if (cancel && cancel->cancelled()) return cancel->error("the export");
   SPILLWAY_TRY(settle());
   const auto snapshot = catalog_.snapshot();
   const auto definition = find_export(*snapshot, database, name);
@@ -55,7 +57,7 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
   const Subject subject{database, *snapshot->database(database), *definition};
   const Ticks now = clock_.now();
   const auto prepared = prepare(snapshot, database, *definition, now);
-  if (!prepared.ok()) return fail_before_reading(subject, prepared.error());
+  if (!prepared.ok()) return fail_before_reading(subject, prepared.error(), cancel);
 
   const Stretch stretch = next_stretch(prepared->facts, *definition, subject.database.cursor,
                                        limits_of(*definition, options_), now);
@@ -67,7 +69,7 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
     const ManifestWriter::Line line(definition->id, prepared->settings.connections.front());
     const Status put = manifests_.put_due(line, [&] { return cancel && cancel->cancelled(); });
     if (!put.ok()) {
-      return fail_before_reading(subject, put.error());
+      return fail_before_reading(subject, put.error(), cancel);
     }
   }
   return run_stretch(subject, stretch, cancel);
@@ -80,9 +82,12 @@ Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const St
   RunReport report{.moved = true, .more = stretch.more, .records = 0, .bytes = 0};
   if (!artifacts.ok()) {
     fail(run, artifacts.error());
-    if (is_committed(run)) return report;
+    const bool committed = is_committed(run);
+    tell(subject, run, committed ? Status() : artifacts.status(), cancel.get());
+    if (committed) return report;
     return artifacts.error();
   }
+  tell(subject, run, {}, cancel.get());
   for (const catalog::Artifact& artifact : *artifacts) {
     report.records += artifact.records;
     report.bytes += artifact.bytes;
@@ -98,11 +103,30 @@ Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const St
 }
 
 /// What is wrong with a definition shows as a failed run of it, also while nothing new is there to export.
-Error ContinuousRunner::fail_before_reading(const Subject& subject, const Error& error) {
+Error ContinuousRunner::fail_before_reading(const Subject& subject, const Error& error,
+                                            const std::shared_ptr<engine::CancelToken>& cancel) {
   const auto run = begin(subject, std::max(subject.database.cursor, subject.definition.exported_to), 0);
   if (!run.ok()) return run.error();
   fail(*run, error);
+  tell(subject, *run, error, cancel.get());
   return error;
+}
+
+void ContinuousRunner::tell(const Subject& subject, const catalog::ExportRun& run, const Status& outcome,
+                            const engine::CancelToken* cancel) const {
+  if (!options_.requests) return;
+  catalog::LoggedRequest row;
+  row.command_type = "DataExport";
+  row.text = engine::for_logs(".export to table " + subject.definition.external_table + " <| " +
+                              subject.definition.query);
+  row.database = run.database;
+  row.client_activity_id = catalog::kContinuousExportActivity + run.id.str();
+  row.root_activity_id = run.id;
+  row.application = "Spillway";
+  row.workload_group = "internal";
+  row.started = run.started;
+  engine::complete(row, outcome, cancel, clock_.now());
+  options_.requests->add(std::move(row));
 }
 
 Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catalog::Cursor to,

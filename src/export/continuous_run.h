@@ -53,7 +53,11 @@ class ContinuousRunner {
 
   Result<RunReport> run_stretch(const Subject& subject, const Stretch& stretch,
                                 const std::shared_ptr<engine::CancelToken>& cancel);
-  Error fail_before_reading(const Subject& subject, const Error& error);
+  Error fail_before_reading(const Subject& subject, const Error& error,
+                            const std::shared_ptr<engine::CancelToken>& cancel);
+  /// The run's row in the log of requests, with what it used.
+  void tell(const Subject& subject, const catalog::ExportRun& run, const Status& outcome,
+            const engine::CancelToken* cancel) const;
   Result<catalog::ExportRun> begin(const Subject& subject, catalog::Cursor to, catalog::Cursor oldest);
   struct Written {
     std::vector<catalog::Artifact> artifacts;

@@ -7,6 +7,8 @@
 // Sources: management/data-export/*.md; exactly-once rules in docs/architecture.md.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +19,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
+#include "catalog/request_log.h"
+#include "engine/capacity.h"
 #include "engine/engine.h"
 #include "kql/binder.h"
 #include "storage/object_store.h"
@@ -77,12 +81,17 @@ struct Request {
   Settings settings;
   std::string principal, activity_id;
   bool persist_details = false;
+  /// Of start_operation(): called when it has ended, with what it used.
+  std::function<void(const Status&, const engine::Usage&)> ended;
 };
 
 struct ServiceOptions {
   std::string staging_folder;  // on the data folder's file system; emptied at start
   std::string owner;           // identifies this process in leases
-  int capacity = 0;            // runs at once; 0: three quarters of the cores, at least one
+  int capacity = 0;            // runs at once; 0: as the cluster's capacity policy says
+  /// How long an operation waits for the export capacity.
+  std::chrono::milliseconds capacity_wait = engine::kLongestCapacityWait;
+  catalog::RequestLog* requests = nullptr;  // that runs of continuous exports are told to; may be null
   Ticks disable_after = 7 * kTicksPerDay;
   Ticks janitor_interval = 60 * kTicksPerSecond;
   /// How long after the end of a run a put of it whose answer was lost may still take effect.
@@ -103,6 +112,7 @@ struct ExportHealth {
   /// Start of the last run, runs that found nothing new (and left no trace in the catalog) included.
   std::optional<Ticks> last_run;
   bool disabled = false, running = false;
+  bool pending = false;                         // a run is due and waits for the export capacity
   int64_t completed_runs = 0, failed_runs = 0;  // since the process started
   int64_t records = 0, bytes = 0;
 };
@@ -146,8 +156,9 @@ class Service {
   virtual Result<Table> run(const Request& request, std::shared_ptr<engine::CancelToken> cancel) = 0;
   /// `.export async`: the operation's id. Throttled where too many are waiting for the export capacity.
   virtual Result<Guid> start_operation(Request request) = 0;
-  /// Cancels a running operation of start_operation(); EntityNotFound where none of that id runs.
-  virtual Status cancel_operation(const Guid& id) = 0;
+  /// Cancels a running operation; EntityNotFound where none of that id runs. `reason` stands in its status;
+  /// it may be empty.
+  virtual Status cancel_operation(const Guid& id, const std::string& reason) = 0;
 
   /// Checks everything that creation documents (query, fact tables, schema, policies, properties), then
   /// creates or alters; an alter keeps the position. `definition` has its name, external table, query, and

@@ -10,8 +10,7 @@ using catalog::OperationState;
 
 /// Asynchronous operations at once, those that wait for the export capacity included.
 constexpr int kMostOperations = 64;
-/// How long an operation waits for the export capacity.
-constexpr std::chrono::minutes kLongestWait{1};
+constexpr const char* kCommandType = "DataExport";
 
 OperationState end_state(const Error& error) {
   if (error.code == ErrorCode::Cancelled) return OperationState::Canceled;
@@ -42,11 +41,13 @@ Status reach_end_of_commit() {
 }  // namespace
 
 Operations::Operations(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor,
-                       Capacity& capacity, const Clock& clock)
+                       engine::Capacity& capacity, std::chrono::milliseconds capacity_wait,
+                       const Clock& clock)
     : catalog_(catalog),
       writer_(writer),
       janitor_(janitor),
       capacity_(capacity),
+      capacity_wait_(capacity_wait),
       clock_(clock),
       threads_(kMostOperations) {}
 
@@ -74,10 +75,12 @@ Result<Guid> Operations::start(Request request) {
   const Guid id = active.operation.id;
   const auto kept = std::make_shared<const Request>(std::move(request));
   threads_.post([this, kept, active]() mutable {
-    if (const auto result = perform(*kept, active); !result.ok()) {
+    const auto result = perform(*kept, active);
+    if (!result.ok()) {
       log::warning("export operation failed",
                    {{"operation", active.operation.id.str()}, {"error", result.error().message}});
     }
+    if (kept->ended) kept->ended(result.status(), active.cancel->usage());
     close(active.operation.id);
   });
   return id;
@@ -88,7 +91,7 @@ Result<Operations::Active> Operations::open(const Request& request, OperationSta
   Active active;
   active.cancel = std::move(cancel);
   active.operation.id = Guid::random();
-  active.operation.kind = "DataExport";
+  active.operation.kind = kCommandType;
   active.operation.database = request.database;
   active.operation.principal = request.principal;
   active.operation.root_activity_id = request.activity_id;
@@ -117,8 +120,10 @@ void Operations::close(const Guid& id) {
 }
 
 Result<Table> Operations::perform(const Request& request, Active& active) {
+  const engine::WorkTimer timer(active.cancel->usage());
   Result<Table> result = [&]() -> Result<Table> {
-    SPILLWAY_ASSIGN(const Capacity::Lease lease, capacity_.take(kLongestWait, active.cancel.get()));
+    SPILLWAY_ASSIGN(const engine::Capacity::Lease lease,
+                    capacity_.take(capacity_wait_, active.cancel.get(), kCommandType));
     active.operation.state = OperationState::InProgress;
     SPILLWAY_TRY(put(active.operation));
     return write_and_complete(request, active);
@@ -181,13 +186,13 @@ Status Operations::put(catalog::Operation& operation) {
   return catalog_.write([&](catalog::Writer& writer) { return writer.put_operation(operation); });
 }
 
-Status Operations::cancel(const Guid& id) {
+Status Operations::cancel(const Guid& id, const std::string& reason) {
   const std::lock_guard lock(mutex_);
   const auto found = active_.find(id);
   if (found == active_.end()) {
     return Status(ErrorCode::EntityNotFound, "there is no running export operation " + id.str());
   }
-  found->second->cancel();
+  found->second->cancel(reason);
   return {};
 }
 

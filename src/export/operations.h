@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/capacity.h"
 #include "export/artifacts.h"
-#include "export/capacity.h"
 #include "export/janitor.h"
 #include "export/task_pool.h"
 
@@ -18,13 +18,13 @@ namespace spillway::exports {
 
 class Operations {
  public:
-  Operations(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor, Capacity& capacity,
-             const Clock& clock);
+  Operations(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor, engine::Capacity& capacity,
+             std::chrono::milliseconds capacity_wait, const Clock& clock);
   ~Operations() { stop(); }
 
   Result<Table> run(const Request& request, std::shared_ptr<engine::CancelToken> cancel);
   Result<Guid> start(Request request);
-  Status cancel(const Guid& id);
+  Status cancel(const Guid& id, const std::string& reason);
   /// Records the ends that couldn't be recorded when they happened.
   Status settle();
   /// Cancels what runs and waits for its end; nothing starts any more.
@@ -49,7 +49,8 @@ class Operations {
   catalog::Catalog& catalog_;
   ArtifactWriter& writer_;
   Janitor& janitor_;
-  Capacity& capacity_;
+  engine::Capacity& capacity_;
+  const std::chrono::milliseconds capacity_wait_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "export/for_all.h"
 #include "export/paths.h"
+#include "export/work_of.h"
 
 namespace spillway::exports {
 namespace {
@@ -27,7 +28,7 @@ Result<std::vector<catalog::Artifact>> Publication::run() {
   const Status put = put_all();
   if (put.ok()) return std::move(artifacts_);
   settle();
-  if (cancelled()) return Error(ErrorCode::Cancelled, "the export was cancelled");
+  if (cancelled()) return cancel_->error("the export");
   return put.error();
 }
 
@@ -82,6 +83,7 @@ Status Publication::record_all() {
   artifacts_.resize(files_.size());
   for (size_t i = 0; i < files_.size(); ++i) targets_.push_back(spread_->next().value_or(0));
   SPILLWAY_TRY(for_all(files_.size(), kChecksumThreads, [&](size_t i) -> Status {
+    const WorkOf timer(cancel_.get());
     artifacts_[i] = artifact_of(i, targets_[i]);
     SPILLWAY_ASSIGN(artifacts_[i].checksum, checksum_of(files_[i].path));
     return {};
@@ -95,10 +97,11 @@ Status Publication::put_all() {
 }
 
 Status Publication::put(size_t file) {
+  const WorkOf timer(cancel_.get());
   // With other accounts to go to, the file stays until it is at one.
   const bool consume = opened_.size() == 1;
   while (true) {
-    if (cancelled()) return Status(ErrorCode::Cancelled, "the export was cancelled");
+    if (cancelled()) return cancel_->error("the export");
     const size_t target = targets_[file];
     if (spread_->is_out(target)) {
       SPILLWAY_TRY(move(file));

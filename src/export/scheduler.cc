@@ -39,9 +39,14 @@ void for_each_export(const catalog::Snapshot& snapshot, const F& f) {
 
 }  // namespace
 
-Scheduler::Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity,
+/// What the capacity policy may allow: threads start as runs need them.
+Scheduler::Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, engine::Capacity& capacity,
                      const Clock& clock)
-    : catalog_(catalog), runner_(runner), capacity_(capacity), clock_(clock), runners_(capacity.total()) {}
+    : catalog_(catalog),
+      runner_(runner),
+      capacity_(capacity),
+      clock_(clock),
+      runners_(catalog::kMostConcurrentOperations) {}
 
 void Scheduler::start() {
   const std::lock_guard lock(mutex_);
@@ -69,19 +74,34 @@ void Scheduler::stop() {
 
 void Scheduler::loop() {
   while (true) {
-    const auto snapshot = catalog_.snapshot();
-    cancel_changed(*snapshot);
-    const std::vector<Candidate> candidates = due(*snapshot, clock_.now());
-    capacity_.want(!candidates.empty());
-    for (const Candidate& candidate : candidates) {
-      Capacity::Lease lease = capacity_.try_take();
-      if (!lease) break;
-      launch(candidate, std::make_shared<Capacity::Lease>(std::move(lease)));
-    }
+    launch_due();
     std::unique_lock lock(mutex_);
     if (changed_.wait_for(lock, kLook, [&] { return stopping_; })) break;
   }
   capacity_.want(false);
+}
+
+void Scheduler::launch_due() {
+  const auto snapshot = catalog_.snapshot();
+  cancel_changed(*snapshot);
+  const std::vector<Candidate> candidates = due(*snapshot, clock_.now());
+  capacity_.want(!candidates.empty());
+  bool has_capacity = true;
+  for (const Candidate& candidate : candidates) {
+    engine::Capacity::Lease lease;
+    if (has_capacity) lease = capacity_.try_take();
+    has_capacity = static_cast<bool>(lease);
+    if (has_capacity) {
+      launch(candidate, std::make_shared<engine::Capacity::Lease>(std::move(lease)));
+    } else {
+      set_pending(candidate);
+    }
+  }
+}
+
+void Scheduler::set_pending(const Candidate& candidate) {
+  const std::lock_guard lock(mutex_);
+  states_[candidate.id].pending = true;
 }
 
 /// A run whose export was altered, disabled or dropped can't commit any more.
@@ -103,6 +123,7 @@ void Scheduler::cancel_changed(const catalog::Snapshot& snapshot) {
 std::vector<Scheduler::Candidate> Scheduler::due(const catalog::Snapshot& snapshot, Ticks now) {
   std::vector<Candidate> candidates;
   const std::lock_guard lock(mutex_);
+  for (auto& [id, state] : states_) state.pending = false;
   for_each_export(snapshot, [&](const auto& database, const catalog::ContinuousExport& definition) {
     if (definition.disabled) return;
     const auto [it, added] = states_.try_emplace(definition.id);
@@ -140,7 +161,7 @@ std::shared_ptr<engine::CancelToken> Scheduler::take(const Candidate& candidate)
   return state.running;
 }
 
-void Scheduler::launch(const Candidate& candidate, std::shared_ptr<Capacity::Lease> lease) {
+void Scheduler::launch(const Candidate& candidate, std::shared_ptr<engine::Capacity::Lease> lease) {
   const auto cancel = take(candidate);
   if (!cancel) return;
   runners_.post([this, candidate, cancel, lease]() mutable {
@@ -153,6 +174,7 @@ void Scheduler::launch(const Candidate& candidate, std::shared_ptr<Capacity::Lea
 Result<RunReport> Scheduler::run(const Candidate& candidate,
                                  const std::shared_ptr<engine::CancelToken>& cancel) {
   const Ticks started = clock_.now();
+  const engine::WorkTimer timer(cancel->usage());
   Result<RunReport> report = runner_.run(candidate.database, candidate.name, cancel);
   finish(candidate, started, report);
   return report;
@@ -233,6 +255,7 @@ ExportHealth Scheduler::health_of(const std::shared_ptr<const catalog::Snapshot>
   if (const auto found = states_.find(definition.id); found != states_.end()) {
     const State& state = found->second;
     health.running = state.running != nullptr;
+    health.pending = state.pending && !health.running;
     health.last_run = std::max(health.last_run, state.last_start);
     health.completed_runs = state.completed_runs;
     health.failed_runs = state.failed_runs;

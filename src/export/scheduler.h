@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "export/capacity.h"
+#include "engine/capacity.h"
 #include "export/continuous_run.h"
 #include "export/exports.h"
 #include "export/task_pool.h"
@@ -24,7 +24,8 @@ namespace spillway::exports {
 
 class Scheduler {
  public:
-  Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity, const Clock& clock);
+  Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, engine::Capacity& capacity,
+            const Clock& clock);
   ~Scheduler() { stop(); }
 
   void start();
@@ -43,6 +44,7 @@ class Scheduler {
     std::optional<Ticks> last_start;
     int64_t turn = 0;  // of its last run among all runs; 0: none since the process started
     std::shared_ptr<engine::CancelToken> running;  // null while none runs
+    bool pending = false;                          // due, and waits for the capacity
     int failures = 0;                              // since the last success
     int64_t completed_runs = 0, failed_runs = 0, records = 0, bytes = 0;
   };
@@ -58,7 +60,10 @@ class Scheduler {
   void loop();
   std::vector<Candidate> due(const catalog::Snapshot& snapshot, Ticks now);
   void cancel_changed(const catalog::Snapshot& snapshot);
-  void launch(const Candidate& candidate, std::shared_ptr<Capacity::Lease> lease);
+  /// What is due starts as far as there is capacity; the rest is pending.
+  void launch_due();
+  void launch(const Candidate& candidate, std::shared_ptr<engine::Capacity::Lease> lease);
+  void set_pending(const Candidate& candidate);
   Result<RunReport> run(const Candidate& candidate, const std::shared_ptr<engine::CancelToken>& cancel);
   std::shared_ptr<engine::CancelToken> take(const Candidate& candidate);
   void finish(const Candidate& candidate, Ticks started, const Result<RunReport>& report);
@@ -68,7 +73,7 @@ class Scheduler {
 
   catalog::Catalog& catalog_;
   ContinuousRunner& runner_;
-  Capacity& capacity_;
+  engine::Capacity& capacity_;
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "engine/capacity.h"
 #include "export/artifacts.h"
-#include "export/capacity.h"
 #include "export/continuous.h"
 #include "export/continuous_run.h"
 #include "export/definition.h"
@@ -26,9 +26,15 @@ int cores() {
 }
 
 ServiceOptions with_defaults(ServiceOptions options) {
-  if (options.capacity <= 0) options.capacity = std::max(1, cores() * 3 / 4);
   if (options.format_threads <= 0) options.format_threads = cores();
   return options;
+}
+
+/// The options' own capacity, or that of the cluster's policy.
+std::function<int()> capacity_of(const catalog::Catalog& catalog, const ServiceOptions& options) {
+  if (options.capacity > 0) return [total = options.capacity] { return total; };
+  const auto limit = std::make_shared<catalog::CapacityLimit>(catalog, catalog::CapacityResource::DataExport);
+  return [limit] { return (*limit)(); };
 }
 
 Status empty_folder(const std::string& folder) {
@@ -62,12 +68,12 @@ class ServiceImpl : public Service {
         engine_(engine),
         stores_(stores),
         clock_(clock),
-        capacity_(options_.capacity),
+        capacity_(capacity_of(catalog, options_), catalog::origin_of(catalog::CapacityResource::DataExport)),
         writer_(catalog, engine, stores, clock, options_.staging_folder, options_.format_threads),
         janitor_(catalog, stores, clock, options_.late_arrival),
         manifests_(catalog, stores, options_.staging_folder),
         runner_(catalog, writer_, manifests_, janitor_, clock, options_),
-        operations_(catalog, writer_, janitor_, capacity_, clock),
+        operations_(catalog, writer_, janitor_, capacity_, options_.capacity_wait, clock),
         scheduler_(catalog, runner_, capacity_, clock) {}
   ~ServiceImpl() override { halt(); }
 
@@ -83,7 +89,9 @@ class ServiceImpl : public Service {
     return operations_.run(request, std::move(cancel));
   }
   Result<Guid> start_operation(Request request) override { return operations_.start(std::move(request)); }
-  Status cancel_operation(const Guid& id) override { return operations_.cancel(id); }
+  Status cancel_operation(const Guid& id, const std::string& reason) override {
+    return operations_.cancel(id, reason);
+  }
 
   Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                          const std::map<std::string, std::string>& properties) override {
@@ -185,7 +193,7 @@ class ServiceImpl : public Service {
   engine::Engine& engine_;
   const storage::StoreFactory& stores_;
   const Clock& clock_;
-  Capacity capacity_;
+  engine::Capacity capacity_;
   ArtifactWriter writer_;
   Janitor janitor_;
   ManifestWriter manifests_;

@@ -17,6 +17,7 @@
 #include "export/gzip.h"
 #include "export/row_block.h"
 #include "export/text_format.h"
+#include "export/work_of.h"
 
 namespace spillway::exports {
 namespace {
@@ -159,8 +160,13 @@ struct Partition {
 /// Formats and compresses blocks on the pool's threads.
 class Formatter {
  public:
-  Formatter(const TextFormat& format, const Layout& layout, TaskPool& pool)
-      : format_(format), layout_(layout), pool_(pool), most_(pool.threads() * kBlocksPerThread) {}
+  /// `work` may be null.
+  Formatter(const TextFormat& format, const Layout& layout, TaskPool& pool, const engine::CancelToken* work)
+      : format_(format),
+        layout_(layout),
+        pool_(pool),
+        work_(work),
+        most_(pool.threads() * kBlocksPerThread) {}
 
   /// Waits while too many blocks are under way. The error of an earlier block, where one failed.
   Status post(Partition& partition) {
@@ -199,6 +205,7 @@ class Formatter {
   }
 
   Result<size_t> format_block(Partition& partition, const RowBlock& rows, uint64_t number) try {
+    const WorkOf timer(work_);
     Output output;
     format_.append_rows(rows, output.text);
     output.rows = static_cast<int64_t>(rows.rows());
@@ -216,6 +223,7 @@ class Formatter {
   const TextFormat& format_;
   const Layout& layout_;
   TaskPool& pool_;
+  const engine::CancelToken* const work_;
   const size_t most_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -366,7 +374,7 @@ class Router {
 
 Status route_all(engine::ResultStream& stream, Router& router, const engine::CancelToken* cancel) try {
   while (true) {
-    if (cancel && cancel->cancelled()) return Status(ErrorCode::Cancelled, "the export was cancelled");
+    if (cancel && cancel->cancelled()) return cancel->error("the export");
     SPILLWAY_ASSIGN(const engine::Batch* const batch, stream.next());
     if (!batch) return router.flush();
     SPILLWAY_TRY(router.take(*batch));
@@ -383,7 +391,7 @@ Result<std::vector<StagedFile>> write_text(engine::ResultStream& stream, const T
   const TextFormat format(target.settings.format,
                           Schema(schema.begin(), schema.begin() + static_cast<ptrdiff_t>(target.columns)));
   SPILLWAY_ASSIGN(const Layout layout, make_layout(target.settings, format));
-  Formatter formatter(format, layout, pool);
+  Formatter formatter(format, layout, pool, cancel);
   Router router(target, schema, formatter);
   const Status routed = route_all(stream, router, cancel);
   const Status formatted = formatter.wait();  // its tasks use the router's partitions

@@ -73,7 +73,7 @@ Result<std::vector<Finding>> Verifier::verify(const std::string& database, const
   const auto cancelled = [&] { return cancel && cancel->cancelled(); };
   SPILLWAY_TRY(for_all(artifacts.size(), kThreads, [&](size_t i) -> Status {
     if (!cancelled()) findings[i] = look_at(artifacts[i], scratch.path(), cancelled);
-    if (cancelled()) return Error(ErrorCode::Cancelled, "the verification was cancelled");
+    if (cancelled()) return cancel->error("the verification");
     return {};
   }));
   return findings;

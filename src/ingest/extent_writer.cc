@@ -92,7 +92,7 @@ Deadline::Deadline(std::shared_ptr<engine::CancelToken> cancel,
 }
 
 Result<engine::RunOptions> Deadline::options() const {
-  if (cancel_ && cancel_->cancelled()) return Error(ErrorCode::Cancelled, "the ingestion was cancelled");
+  if (cancel_ && cancel_->cancelled()) return cancel_->error("the ingestion");
   engine::RunOptions options;
   options.cancel = cancel_;
   if (end_) {

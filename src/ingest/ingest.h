@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
+#include "engine/capacity.h"
 #include "engine/engine.h"
 #include "kql/plan.h"
 #include "storage/object_store.h"
@@ -93,6 +94,11 @@ struct MoveRequest {
 
 inline constexpr size_t kMaxOperations = 32;
 
+struct IngestorOptions {
+  /// How long an ingestion waits for the ingestion capacity, and a merge for its own.
+  std::chrono::milliseconds capacity_wait = engine::kLongestCapacityWait;
+};
+
 /// Work in the background: an operation that `.show operations` lists.
 struct OperationRequest {
   std::string kind;  // "DataIngestPull", "TableSet", "TableAppend", "TableSetOrAppend", "TableSetOrReplace"
@@ -107,14 +113,16 @@ class Ingestor {
   /// own removes the files of dropped extents that nobody reads any more, and those that a failure left.
   static Result<std::unique_ptr<Ingestor>> open(catalog::Catalog& catalog, engine::Engine& engine,
                                                 const storage::StoreFactory& stores, const Clock& clock,
-                                                const std::string& extents_folder);
+                                                const std::string& extents_folder,
+                                                const IngestorOptions& options = {});
   virtual ~Ingestor() = default;  // cancels what runs in the background and waits for it
 
-  // All three return the extents that were made in the table: none where there were no records. Errors:
-  // DataFormat (with the file and the line), EntityNotFound and Conflict (the table), StorageAccess,
-  // Cancelled, Timeout, those of transactional update policies; BadRequest where ingestIfNotExists forbids
-  // it. After an Internal or StorageTransient error the batch may have been committed all the same: ingest-by
-  // tags tell. Each failure but Cancelled and Conflict is recorded for `.show ingestion failures`.
+  // All three wait for a part of the ingestion capacity; Throttled where there is none in time. They return
+  // the extents that were made in the table: none where there were no records. Errors: DataFormat (with the
+  // file and the line), EntityNotFound and Conflict (the table), StorageAccess, Cancelled, Timeout, those of
+  // transactional update policies; BadRequest where ingestIfNotExists forbids it. After an Internal or
+  // StorageTransient error the batch may have been committed all the same: ingest-by tags tell. Each failure
+  // but Cancelled, Conflict and Throttled is recorded for `.show ingestion failures`.
   virtual Result<std::vector<Loaded>> ingest_data(const Request& request, std::string_view data) = 0;
   /// `connections`: connection strings, each of one file, or of a folder: all files below it. One batch: all
   /// or none.
@@ -138,13 +146,18 @@ class Ingestor {
   /// Runs `work` in a thread of its own. The operation's id; its state and, with persist_details, its result
   /// go into the catalog (catalog/operation_details.h). Throttled where kMaxOperations are running.
   virtual Result<Guid> start_operation(OperationRequest request) = 0;
-  /// True where an operation of this ingestor with that id was running and is now told to stop.
-  virtual bool cancel_operation(const Guid& id) = 0;
+  /// True where an operation of this ingestor with that id was running and is now told to stop. `reason`
+  /// stands in its status; it may be empty.
+  virtual bool cancel_operation(const Guid& id, const std::string& reason) = 0;
   /// Waits for what runs in the background, cancelled; safe to call twice.
   virtual void stop() = 0;
   /// One pass over the extents folder, now: removes every file that the catalog doesn't name (and no
   /// ingestion is about to), and those of dropped extents that nobody reads. How many files that were.
   virtual Result<int64_t> sweep() = 0;
+
+  /// Ingestions at once, by the cluster's capacity policy; and merges of extents.
+  virtual const engine::Capacity& capacity() const = 0;
+  virtual const engine::Capacity& merge_capacity() const = 0;
 };
 
 /// What `.show ingestion failures` says of it, but for database, table, source and properties.

@@ -124,14 +124,17 @@ Result<std::shared_ptr<const catalog::ExtentList>> moved_extents(const catalog::
 class FileIngestor : public Ingestor {
  public:
   FileIngestor(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
-               const Clock& clock, std::unique_ptr<ExtentFiles> files)
+               const Clock& clock, std::unique_ptr<ExtentFiles> files, const IngestorOptions& options)
       : catalog_(catalog),
         engine_(engine),
         stores_(stores),
         clock_(clock),
+        options_(options),
+        capacity_(catalog, catalog::CapacityResource::Ingestions),
+        merge_capacity_(catalog, catalog::CapacityResource::ExtentsMerge),
         files_(std::move(files)),
         janitor_(*files_, catalog),
-        merger_(catalog, engine, *files_, janitor_, clock),
+        merger_(catalog, engine, *files_, janitor_, clock, merge_capacity_, options.capacity_wait),
         operations_(catalog, clock) {
     merger_.start(kMergeInterval);
   }
@@ -145,7 +148,9 @@ class FileIngestor : public Ingestor {
   Result<Guid> start_operation(OperationRequest request) override {
     return operations_.start(std::move(request));
   }
-  bool cancel_operation(const Guid& id) override { return operations_.cancel(id); }
+  bool cancel_operation(const Guid& id, const std::string& reason) override {
+    return operations_.cancel(id, reason);
+  }
   void stop() override {
     operations_.stop();
     merger_.stop();
@@ -157,12 +162,15 @@ class FileIngestor : public Ingestor {
     return merger_.merge(database, table, ids, options);
   }
   Result<int64_t> sweep() override;
+  const engine::Capacity& capacity() const override { return capacity_; }
+  const engine::Capacity& merge_capacity() const override { return merge_capacity_; }
 
  private:
   using Extents = Result<std::vector<Loaded>>;
   /// What comes into a table, by the snapshot that update policies are read from.
   using Arriving = std::function<Result<Arrival>(const catalog::Snapshot&)>;
-
+  /// A part of the ingestion capacity, within the request's time.
+  Result<engine::Capacity::Lease> admit(const Request& request);
   /// What can be known to fail is found before anything is written. Returns the database's id.
   Result<int64_t> check(const Request& request) const;
   Extents ingest_connections(const Request& request, const std::vector<std::string>& connections,
@@ -182,11 +190,18 @@ class FileIngestor : public Ingestor {
   engine::Engine& engine_;
   const storage::StoreFactory& stores_;
   const Clock& clock_;
+  const IngestorOptions options_;
+  engine::Capacity capacity_, merge_capacity_;
   const std::unique_ptr<ExtentFiles> files_;
   Janitor janitor_;
   Merger merger_;
   Operations operations_;
 };
+
+Result<engine::Capacity::Lease> FileIngestor::admit(const Request& request) {
+  const auto wait = std::min(options_.capacity_wait, request.timeout.value_or(options_.capacity_wait));
+  return capacity_.take(wait, request.cancel.get(), request.origin.kind);
+}
 
 Result<int64_t> FileIngestor::check(const Request& request) const {
   const std::shared_ptr<const catalog::Snapshot> snapshot = catalog_.snapshot();
@@ -202,6 +217,7 @@ Result<int64_t> FileIngestor::check(const Request& request) const {
 
 FileIngestor::Extents FileIngestor::ingest_data(const Request& request, std::string_view data) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   SourceGroup group;
   group.format = request.properties.format.empty() ? "csv" : request.properties.format;
   if (group.format == "parquet") {
@@ -217,6 +233,7 @@ FileIngestor::Extents FileIngestor::ingest_data(const Request& request, std::str
 FileIngestor::Extents FileIngestor::ingest_files(const Request& request,
                                                  const std::vector<std::string>& connections) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   return reported(request, addresses(connections), connections.size(),
                   ingest_connections(request, connections, deadline));
 }
@@ -250,6 +267,7 @@ FileIngestor::Extents FileIngestor::ingest_group(const Request& request, const D
 
 FileIngestor::Extents FileIngestor::ingest_query(const Request& request, kql::RelPtr plan) {
   const Deadline deadline(request.cancel, request.timeout);
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease, admit(request));
   return reported(request, "", 0, ingest_plan(request, std::move(plan), deadline));
 }
 
@@ -390,10 +408,11 @@ catalog::IngestionFailure failure_of(const Origin& origin, const Error& error, T
 
 Result<std::unique_ptr<Ingestor>> Ingestor::open(catalog::Catalog& catalog, engine::Engine& engine,
                                                  const storage::StoreFactory& stores, const Clock& clock,
-                                                 const std::string& extents_folder) {
+                                                 const std::string& extents_folder,
+                                                 const IngestorOptions& options) {
   SPILLWAY_ASSIGN(std::unique_ptr<ExtentFiles> files, ExtentFiles::open(extents_folder));
   return std::unique_ptr<Ingestor>(
-      std::make_unique<FileIngestor>(catalog, engine, stores, clock, std::move(files)));
+      std::make_unique<FileIngestor>(catalog, engine, stores, clock, std::move(files), options));
 }
 
 }  // namespace spillway::ingest

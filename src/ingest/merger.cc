@@ -109,6 +109,8 @@ Result<catalog::Extent> Merger::merge(const std::string& database, const catalog
   const auto snapshot = catalog_.snapshot();
   const catalog::Database* found = snapshot->database(database);
   if (!found) return Error(ErrorCode::EntityNotFound, "database '" + database + "' not found");
+  SPILLWAY_ASSIGN(const engine::Capacity::Lease lease,
+                  capacity_.take(capacity_wait_, options.cancel.get(), "ExtentsMerge"));
   SPILLWAY_ASSIGN(const std::unique_ptr<ExtentFiles::Reservation> target, files_.reserve(found->id));
   Result<catalog::Extent> merged = write(database, table, extents, *target, options);
   if (!merged.ok()) {

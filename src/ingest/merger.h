@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "catalog/catalog.h"
+#include "engine/capacity.h"
 #include "engine/engine.h"
 #include "ingest/extent_files.h"
 #include "ingest/janitor.h"
@@ -52,10 +53,17 @@ std::vector<catalog::ExtentList::Item> choose_merge(const catalog::Database& dat
 
 class Merger {
  public:
-  /// All outlive it. `janitor` hears of files that a failed commit may have left to nobody.
+  /// All outlive it. `janitor` hears of files that a failed commit may have left to nobody. A merge waits up to
+  /// `capacity_wait` for a part of `capacity`.
   Merger(catalog::Catalog& catalog, engine::Engine& engine, ExtentFiles& files, Janitor& janitor,
-         const Clock& clock)
-      : catalog_(catalog), engine_(engine), files_(files), janitor_(janitor), clock_(clock) {}
+         const Clock& clock, engine::Capacity& capacity, std::chrono::milliseconds capacity_wait)
+      : catalog_(catalog),
+        engine_(engine),
+        files_(files),
+        janitor_(janitor),
+        clock_(clock),
+        capacity_(capacity),
+        capacity_wait_(capacity_wait) {}
   ~Merger() { stop(); }
 
   /// Merges in a thread of its own, every `interval`.
@@ -63,7 +71,7 @@ class Merger {
   void stop();
 
   /// Merges these extents of a table into one, which it returns. Conflict where the table or one of them is
-  /// gone; BadRequest where they don't follow one another.
+  /// gone; BadRequest where they don't follow one another; Throttled.
   Result<catalog::Extent> merge(const std::string& database, const catalog::Table& table,
                                 const std::vector<Guid>& ids, const engine::RunOptions& options);
   /// All merges that are worth their while now; how many that were.
@@ -81,6 +89,8 @@ class Merger {
   ExtentFiles& files_;
   Janitor& janitor_;
   const Clock& clock_;
+  engine::Capacity& capacity_;
+  const std::chrono::milliseconds capacity_wait_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

@@ -40,6 +40,7 @@ Result<Guid> Operations::start(OperationRequest request) {
 void Operations::run(const OperationRequest& request, Operation operation,
                      const std::shared_ptr<engine::CancelToken>& cancel) {
   Result<Table> result = Error(ErrorCode::Internal, "the operation failed in an unknown way");
+  const engine::WorkTimer timer(cancel->usage());
   try {
     result = request.work(operation.id, cancel);
   } catch (const std::bad_alloc&) {
@@ -51,7 +52,9 @@ void Operations::run(const OperationRequest& request, Operation operation,
   if (result.ok()) {
     operation.state = OperationState::Completed;
   } else {
-    operation.state = cancel->cancelled() ? OperationState::Canceled : OperationState::Failed;
+    operation.state = cancel->cancelled()                           ? OperationState::Canceled
+                      : result.error().code == ErrorCode::Throttled ? OperationState::Throttled
+                                                                    : OperationState::Failed;
     operation.status = result.error().message;
     operation.should_retry = !result.error().permanent();
   }
@@ -82,11 +85,11 @@ void Operations::reap() {
   }
 }
 
-bool Operations::cancel(const Guid& id) {
+bool Operations::cancel(const Guid& id, const std::string& reason) {
   const std::lock_guard lock(mutex_);
   const auto found = running_.find(id);
   if (found == running_.end() || found->second.ended) return false;
-  found->second.cancel->cancel();
+  found->second.cancel->cancel(reason);
   return true;
 }
 

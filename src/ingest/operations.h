@@ -18,7 +18,7 @@ class Operations {
   ~Operations() { stop(); }
 
   Result<Guid> start(OperationRequest request);
-  bool cancel(const Guid& id);
+  bool cancel(const Guid& id, const std::string& reason);
   void stop();
 
  private:

@@ -74,8 +74,7 @@ Status SourceOpener::add_folder(const ConnectionString& connection) {
 }
 
 Status SourceOpener::add_object(ObjectStore& store, const ObjectInfo& object) {
-  if (options_.cancel && options_.cancel->cancelled())
-    return Error(ErrorCode::Cancelled, "the ingestion was cancelled");
+  if (options_.cancel && options_.cancel->cancelled()) return options_.cancel->error("the ingestion");
   if (++count_ > kMaxFiles) {
     return Error(ErrorCode::LimitExceeded,
                  "an ingestion takes up to " + std::to_string(kMaxFiles) + " files");

@@ -108,6 +108,9 @@ struct Api::Call {
   std::string principal;
   std::string database, text;
   RequestProperties properties;
+  /// The request's own token, where its connection has none.
+  std::shared_ptr<engine::CancelToken> work =
+      request.cancel ? request.cancel : std::make_shared<engine::CancelToken>();
 };
 
 struct Api::Route {
@@ -157,7 +160,8 @@ Api::Api(Backend& backend, Metrics& metrics, ApiOptions options)
 void Api::handle(const HttpRequest& request, HttpResponse& response) {
   const auto started = std::chrono::steady_clock::now();
   metrics_.request_started();
-  Call call{request, response, {}, options_.token.empty() ? kLocalPrincipal : kTokenPrincipal, {}, {}, {}};
+  Call call{request, response,           {}, options_.token.empty() ? kLocalPrincipal : kTokenPrincipal, {},
+            {},      RequestProperties()};
   call.ids.activity_id = Guid::random().str();
   call.ids.client_request_id = printable_id(request.header("x-ms-client-request-id"));
   if (call.ids.client_request_id.empty()) call.ids.client_request_id = "unspecified;" + Guid::random().str();
@@ -326,34 +330,92 @@ void Api::answer(Call& call, Form form) {
     const size_t before = running.fetch_add(1);
     ~Slot() { running.fetch_sub(1); }
   } const slot{running_};
-  Status done;
-  if (slot.before >= concurrency_) {
-    done =
-        Error{ErrorCode::Throttled, std::to_string(concurrency_) +
-                                        " queries and commands are running, as many as may: try again later"};
-  } else {
-    done = perform(call, form);
-  }
+  call.ids.is_command = form == Form::Command || form == Form::Ingestion;
+  Status done = form == Form::Ingestion ? Status() : read_call(call);
+  if (done.ok()) done = slot.before >= concurrency_ ? throttle(call, form) : perform(call, form);
   if (!done.ok() && !call.response.started()) refuse(call, http_status(done.error().code), done.error());
 }
 
 Status Api::perform(Call& call, Form form) {
-  if (form == Form::Ingestion) return run_ingestion(call);
-  SPILLWAY_TRY(read_call(call));
-  return form == Form::Command ? run_command(call) : run_query(call, form);
+  switch (form) {
+    case Form::Command: return run_command(call);
+    case Form::Ingestion: return run_ingestion(call);
+    default: return run_query(call, form);
+  }
 }
 
 std::chrono::milliseconds Api::timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const {
   return call.properties.timeout.value_or(default_timeout);
 }
 
+namespace {
+
+/// Everything about the request that its row in the log has; its figures come later.
+catalog::LoggedRequest logged_request(const std::string& type, const std::string& text,
+                                      const std::string& database, const HttpRequest& request,
+                                      const RequestIds& ids, const std::string& principal,
+                                      const std::string& properties) {
+  catalog::LoggedRequest row;
+  row.command_type = type;
+  row.text = text;
+  row.database = database;
+  row.client_activity_id = ids.client_request_id;
+  row.root_activity_id = Guid::parse(ids.activity_id).value_or(Guid());
+  row.principal = principal;
+  row.user = printable_id(request.header("x-ms-user"));
+  if (row.user.empty()) row.user = principal;
+  row.application = printable_id(request.header("x-ms-app"));
+  row.client_request_properties = properties;
+  return row;
+}
+
+/// The documented message (management/request-rate-limit-policy.md): all requests are of one workload group.
+std::string throttled_message(const std::string& command_type, size_t capacity) {
+  const bool query = command_type == catalog::kQueryType;
+  return std::string("The ") + (query ? "query" : "management command") +
+         " was aborted due to throttling. Retrying after some backoff might succeed. " +
+         (query ? "" : "CommandType: '" + command_type + "', ") + "Capacity: " + std::to_string(capacity) +
+         ", Origin: 'RequestRateLimitPolicy/WorkloadGroup/default'.";
+}
+
+}  // namespace
+
+/// More requests than may run at once.
+Status Api::throttle(const Call& call, Form form) {
+  const std::string type = form == Form::Command     ? commands::command_type(call.text)
+                           : form == Form::Ingestion ? commands::kStreamingIngestion
+                                                     : std::string(catalog::kQueryType);
+  const Error error{ErrorCode::Throttled, throttled_message(type, concurrency_)};
+  if (commands::Requests* requests = backend_.requests()) {
+    requests
+        ->begin(logged_request(type, call.text, call.database, call.request, call.ids, call.principal,
+                               call.properties.for_log),
+                call.work)
+        ->end(error);
+  }
+  return error;
+}
+
 Status Api::run_query(Call& call, Form form) {
+  commands::Requests* const requests = backend_.requests();
+  if (!requests) return answer_query(call, form, nullptr);
+  const engine::WorkTimer timer(call.work->usage());
+  const auto logged =
+      requests->begin(logged_request(catalog::kQueryType, call.text, call.database, call.request, call.ids,
+                                     call.principal, call.properties.for_log),
+                      call.work);
+  const Status answered = answer_query(call, form, logged.get());
+  if (!answered.ok()) logged->end(answered);
+  return answered;
+}
+
+Status Api::answer_query(Call& call, Form form, commands::Requests::Running* logged) {
   if (commands::is_command(call.text)) {
     return Error{ErrorCode::BadRequest, "this is a management command: send it to /v1/rest/mgmt"};
   }
   RequestProperties& properties = call.properties;
   const bool forbids = properties.external_tables_disabled || properties.cursors_disabled;
-  const engine::RunOptions early{call.request.cancel, timeout_of(call, kDefaultQueryTimeout)};
+  const engine::RunOptions early{call.work, timeout_of(call, kDefaultQueryTimeout)};
   SPILLWAY_ASSIGN(const std::unique_ptr<PreparedQuery> query,
                   backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
                                     properties.parameters, properties.now, properties.query_properties,
@@ -365,7 +427,7 @@ Status Api::run_query(Call& call, Form form) {
   if (properties.cursors_disabled && query->cursor()) {
     return Error{ErrorCode::Forbidden, "the request property that disables cursor functions is set"};
   }
-  QueryRun run(*query, properties, call.request.cancel, timeout_of(call, kDefaultQueryTimeout));
+  QueryRun run(*query, properties, call.work, timeout_of(call, kDefaultQueryTimeout));
   SPILLWAY_TRY(run.start());
   call.response.set_header("Content-Type", kJsonType);
   AnswerInfo info{call.ids, backend_.clock().now(), query->cursor(), query->results(), query->warnings()};
@@ -373,6 +435,10 @@ Status Api::run_query(Call& call, Form form) {
                                             : make_v2_writer(call.response, std::move(info), properties);
   run.write(*writer).ok();  // what fails here has been told in the answer, or nobody is there to be told
   metrics_.rows_sent(run.rows_sent());
+  if (logged) {
+    for (const auto& [rows, bytes] : run.results()) logged->add_result(rows, bytes);
+    logged->end(run.outcome());
+  }
   return {};
 }
 
@@ -391,8 +457,12 @@ Status Api::run_command(Call& call) {
   request.principal = call.principal;
   request.activity_id = call.ids.client_request_id;
   request.parameters = call.properties.parameters;
-  request.cancel = call.request.cancel;
+  request.cancel = call.work;
   request.timeout = timeout_of(call, kDefaultCommandTimeout);
+  request.root_activity_id = Guid::parse(call.ids.activity_id).value_or(Guid());
+  request.user = printable_id(call.request.header("x-ms-user"));
+  request.application = printable_id(call.request.header("x-ms-app"));
+  request.client_request_properties = call.properties.for_log;
   SPILLWAY_ASSIGN(const std::vector<Table> tables, backend_.execute(request));
   AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
   for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
@@ -442,6 +512,8 @@ Status Api::run_ingestion(Call& call) {
   commands::StreamRequest request;
   request.database = std::string(names.substr(0, slash));
   request.table = std::string(names.substr(slash + 1));
+  request.principal = call.principal;
+  request.activity_id = call.ids.client_request_id;
   request.cancel = call.request.cancel;
   request.timeout = kDefaultCommandTimeout;
   std::string source = "stream", address;

@@ -60,7 +60,9 @@ class Api {
   /// A query, a command or an ingestion, within the limit on how many run at once.
   void answer(Call& call, Form form);
   Status perform(Call& call, Form form);
+  Status throttle(const Call& call, Form form);
   Status run_query(Call& call, Form form);
+  Status answer_query(Call& call, Form form, commands::Requests::Running* logged);
   Status run_command(Call& call);
   Status run_ingestion(Call& call);
   std::chrono::milliseconds timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const;

@@ -62,6 +62,7 @@ class ServicesBackend : public Backend {
   Result<std::vector<Table>> execute(const commands::Request& request) override {
     return commands::execute(request, services_);
   }
+  commands::Requests* requests() override { return &services_.requests; }
 
   Result<int64_t> ingest(const commands::StreamRequest& request) override {
     return commands::ingest_stream(request, services_);

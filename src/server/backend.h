@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "commands/commands.h"
+#include "commands/requests.h"
 #include "commands/streaming_ingestion.h"
 #include "engine/engine.h"
 
@@ -61,6 +62,8 @@ class Backend {
   virtual Result<std::vector<Table>> execute(const commands::Request& request) = 0;
   /// How many records were ingested.
   virtual Result<int64_t> ingest(const commands::StreamRequest& request) = 0;
+  /// Where queries are logged; commands are by execute(). Null: nowhere.
+  virtual commands::Requests* requests() { return nullptr; }
 };
 
 /// The backend over an instance's services, which outlive it.

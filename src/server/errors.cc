@@ -43,7 +43,7 @@ constexpr Mapping kMappings[] = {
      "Request conflicts with another one."},
     {ErrorCode::Cancelled, 400, "QueryCancelled", "Kusto.Data.Exceptions.KustoQueryCancelledByUserException",
      "Request was cancelled."},
-    {ErrorCode::Throttled, 429, "TooManyRequests", "Kusto.Data.Exceptions.KustoRequestThrottledException",
+    {ErrorCode::Throttled, 429, "TooManyRequests", "Kusto.DataNode.Exceptions.QueryThrottledException",
      "Request is denied due to throttling."},
     {ErrorCode::Timeout, 504, "Timeout", "Kusto.Data.Exceptions.KustoServiceTimeoutException",
      "Request has timed out."},
@@ -62,6 +62,8 @@ constexpr Mapping kMappings[] = {
      "Kusto.Data.Exceptions.KustoServicePartialQueryFailureException",
      "Service found an error while processing the request."},
 };
+
+constexpr const char* kThrottledCommand = "Kusto.DataNode.Exceptions.ControlCommandThrottledException";
 
 const Mapping& mapping_of(ErrorCode code) {
   for (const Mapping& mapping : kMappings) {
@@ -178,7 +180,8 @@ std::string one_api_error(const Error& error, const RequestIds& ids, Ticks now) 
   std::string out = "{\"error\":{";
   append_member(out, "code", mapping.one_api_code);
   append_member(out, "message", mapping.message);
-  append_member(out, "@type", mapping.type);
+  const bool throttled_command = error.code == ErrorCode::Throttled && ids.is_command;
+  append_member(out, "@type", throttled_command ? kThrottledCommand : mapping.type);
   append_member(out, "@message",
                 (inner ? "Request is invalid and cannot be processed: " : "") + message_of(error));
   append_context(out, ids, now);

@@ -14,6 +14,7 @@ namespace spillway::server {
 struct RequestIds {
   std::string client_request_id;  // x-ms-client-request-id, or one made for it
   std::string activity_id;        // x-ms-activity-id of the answer: unique
+  bool is_command = false;        // of a management command: its throttling has another type
 };
 
 int http_status(ErrorCode code);

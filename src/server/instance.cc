@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "catalog/request_log.h"
+#include "commands/requests.h"
 #include "server/test_times.h"
 
 namespace spillway::server {
@@ -64,7 +66,7 @@ class LocalInstance : public Instance {
   Status start(const InstanceOptions& options, const Folders& folders,
                exports::ServiceOptions export_options);
   commands::Services services() override {
-    return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_};
+    return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_, *requests_};
   }
   void stop() override;
 
@@ -73,7 +75,9 @@ class LocalInstance : public Instance {
   const Clock& clock_;
   const storage::StoreFactory stores_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<catalog::RequestLog> log_;
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<commands::Requests> requests_;
   std::unique_ptr<ingest::Ingestor> ingestor_;
   std::unique_ptr<exports::Service> exports_;
 };
@@ -81,6 +85,7 @@ class LocalInstance : public Instance {
 Status LocalInstance::start(const InstanceOptions& options, const Folders& folders,
                             exports::ServiceOptions export_options) {
   SPILLWAY_ASSIGN(catalog_, catalog::Catalog::open(folders.catalog.string(), clock_));
+  SPILLWAY_ASSIGN(log_, catalog::RequestLog::open(folders.catalog.string(), clock_));
 
   engine::EngineOptions engine_options;
   engine_options.memory_limit = options.memory_limit;
@@ -88,11 +93,13 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
   engine_options.temp_folder = folders.temp.string();
   engine_options.extents_folder = folders.extents.string();
   SPILLWAY_ASSIGN(engine_, engine::Engine::open(engine_options, stores_));
+  requests_ = std::make_unique<commands::Requests>(*log_, *engine_, clock_);
 
   SPILLWAY_ASSIGN(ingestor_,
                   ingest::Ingestor::open(*catalog_, *engine_, stores_, clock_, folders.extents.string()));
 
   export_options.staging_folder = folders.staging.string();
+  export_options.requests = log_.get();
   export_options.owner = std::to_string(getpid()) + '-' + Guid::random().str();
   SPILLWAY_ASSIGN(exports_, exports::Service::open(*catalog_, *engine_, stores_, clock_, export_options));
 
@@ -103,6 +110,7 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
 void LocalInstance::stop() {
   if (exports_) exports_->stop();
   if (ingestor_) ingestor_->stop();
+  if (log_) log_->stop();
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <map>
 #include <mutex>
 
+#include "commands/requests.h"
 #include "server/metrics.h"
 
 namespace spillway::server {
@@ -81,6 +83,16 @@ void add_catalog(Samples& out, const catalog::Snapshot& snapshot, const Ingestio
   add_tables(out, snapshot, [](const catalog::Extent& extent) { return static_cast<double>(extent.bytes); });
 }
 
+/// What may go on at once, what does, and the one of the other.
+void add_capacity(Samples& out, const std::string& name, const std::string& what, double total, double used) {
+  out.family(Kind::Gauge, name + "_capacity", what + " that may run at once.");
+  out.add(total);
+  out.family(Kind::Gauge, name + "_capacity_used", what + " that run.");
+  out.add(used);
+  out.family(Kind::Gauge, name + "_utilization_ratio", what + " that run, of those that may.");
+  out.add(total > 0 ? used / total : 0);
+}
+
 void add_exports(Samples& out, const exports::Service& exports) {
   const std::vector<exports::ExportHealth> health = exports.health();
   const auto labels = [](const exports::ExportHealth& one) {
@@ -112,16 +124,17 @@ void add_exports(Samples& out, const exports::Service& exports) {
   });
   out.family(Kind::Gauge, "spillway_export_running", "1 while a run of the continuous export runs.");
   add_each([](const auto& one) { return one.running ? 1 : 0; });
+  out.family(Kind::Gauge, "spillway_export_pending",
+             "1 where a run of the continuous export is due and waits for the export capacity.");
+  add_each([](const auto& one) { return one.pending ? 1 : 0; });
+  out.family(Kind::Gauge, "spillway_export_pending_count",
+             "Continuous exports of which a run is due and waits for the export capacity.");
+  out.add(static_cast<double>(
+      std::count_if(health.begin(), health.end(), [](const auto& one) { return one.pending; })));
   out.family(Kind::Gauge, "spillway_export_disabled", "1 where the continuous export is disabled.");
   add_each([](const auto& one) { return one.disabled ? 1 : 0; });
 
-  const double capacity = exports.capacity(), running = exports.running();
-  out.family(Kind::Gauge, "spillway_export_capacity", "Exports that may run at once.");
-  out.add(capacity);
-  out.family(Kind::Gauge, "spillway_export_capacity_used", "Exports that run.");
-  out.add(running);
-  out.family(Kind::Gauge, "spillway_export_utilization_ratio", "Exports that run, of those that may.");
-  out.add(capacity > 0 ? running / capacity : 0);
+  add_capacity(out, "spillway_export", "Exports", exports.capacity(), exports.running());
 }
 
 }  // namespace
@@ -141,6 +154,11 @@ std::function<std::vector<Sample>()> instance_source(const commands::Services& s
     Samples out;
     add_catalog(out, *snapshot, state->ingested);
     add_exports(out, state->services.exports);
+    const engine::Capacity& ingestions = state->services.ingestor.capacity();
+    add_capacity(out, "spillway_ingestion", "Ingestions", ingestions.total(), ingestions.used());
+    out.family(Kind::Counter, "spillway_request_log_lost_total",
+               "Queries and commands that were left out of the log of requests.");
+    out.add(static_cast<double>(state->services.requests.log().lost()));
     out.family(Kind::Gauge, "spillway_engine_memory_bytes", "Memory that the query engine holds.");
     out.add(static_cast<double>(state->services.engine.memory_used()));
     return out.take();

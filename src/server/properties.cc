@@ -7,6 +7,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "engine/query_text.h"
+
 namespace spillway::server {
 namespace {
 
@@ -190,6 +192,27 @@ Status read_members(const json::object& object, RequestProperties& out) {
   return {};
 }
 
+/// A parameter's text: a KQL literal, or the plain value.
+std::string hidden_text(const std::string& text) {
+  if (text.find_first_of("'\"") != std::string::npos) return engine::for_logs(text);
+  const std::string quoted = engine::for_logs("'" + text + "'");
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+/// The same without secrets.
+json::value for_log(const json::value& value) {
+  if (value.is_string()) return json::value(hidden_text(std::string(value.get_string())));
+  if (value.is_array()) {
+    json::array items;
+    for (const json::value& item : value.get_array()) items.push_back(for_log(item));
+    return items;
+  }
+  if (!value.is_object()) return value;
+  json::object members;
+  for (const auto& [key, member] : value.get_object()) members[key] = for_log(member);
+  return members;
+}
+
 }  // namespace
 
 int64_t RequestProperties::record_limit() const {
@@ -216,6 +239,7 @@ Result<RequestProperties> parse_properties(std::string_view text) {
     if (!value.is_object())
       return Error{ErrorCode::BadRequest, "the request properties are not a JSON object"};
     SPILLWAY_TRY(read_members(value.get_object(), out));
+    out.for_log = json::serialize(for_log(value));
   } catch (const std::exception& failure) {
     return Error{ErrorCode::BadRequest,
                  std::string("the request properties can't be read: ") + failure.what()};

@@ -28,7 +28,8 @@ inline constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 enum class ErrorPlacement { InData, EndOfTable, EndOfDataSet };
 
 struct RequestProperties {
-  std::string client_request_id;                  // ClientRequestId
+  std::string client_request_id;  // ClientRequestId
+  std::string for_log = "{}";     // all of it, as JSON, with the secrets in string literals hidden
   std::map<std::string, std::string> parameters;  // of `declare query_parameters`, as KQL literals or text
 
   std::optional<std::chrono::milliseconds> timeout;

@@ -44,6 +44,12 @@ Status QueryRun::start() {
 }
 
 Status QueryRun::write(AnswerWriter& writer) {
+  const Status written = write_results(writer);
+  if (outcome_.ok()) outcome_ = written;
+  return written;
+}
+
+Status QueryRun::write_results(AnswerWriter& writer) {
   std::optional<Error> failure;
   writer.begin();
   for (size_t i = 0; i < query_.results().size() && !failure; ++i) {
@@ -54,6 +60,7 @@ Status QueryRun::write(AnswerWriter& writer) {
     if (!failure) SPILLWAY_TRY(write_rows(writer, failure));
     if (failure) {
       writer.fail(*failure);
+      outcome_ = *failure;
     } else {
       writer.end_result();
     }

@@ -19,8 +19,13 @@ class QueryRun {
   Status write(AnswerWriter& writer);
 
   int64_t rows_sent() const;
+  /// Records and bytes of each result that was begun.
+  const std::vector<AnswerStatistics::ResultSize>& results() const { return statistics_.results; }
+  /// How the query ended, once write() is through.
+  const Status& outcome() const { return outcome_; }
 
  private:
+  Status write_results(AnswerWriter& writer);
   Status run_result(size_t index);
   /// The rest of the current result. An error of the query is in `failure`.
   Status write_rows(AnswerWriter& writer, std::optional<Error>& failure);
@@ -37,6 +42,7 @@ class QueryRun {
   std::unique_ptr<engine::ResultStream> stream_;
   const engine::Batch* batch_ = nullptr;
   AnswerStatistics statistics_;
+  Status outcome_;
   int64_t records_ = 0, bytes_ = 0;  // of the whole answer
 };
 

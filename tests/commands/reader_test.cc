@@ -70,8 +70,25 @@ TEST(ReaderTest, RelocatesErrorsIntoTheWholeText) {
 TEST(ReaderTest, HidesObfuscatedStrings) {
   EXPECT_EQ(without_secrets("externaldata(a:long)[h'https://x;key', H@\"c:\\\"] | where a == 'h'"),
             "externaldata(a:long)[h'******', H@\"******\"] | where a == 'h'");
-  EXPECT_EQ(without_secrets("h'open"), "h'open");
+  EXPECT_EQ(without_secrets("print h'open"), "print h'******");
+  const std::string address = "print 'https://a.blob.core.windows.net/c;c2VjcmV0'";
+  EXPECT_EQ(without_secrets(address), address);
   EXPECT_EQ(without_secrets(""), "");
+}
+
+TEST(ReaderTest, LogsHaveNoCredentials) {
+  using engine::for_logs;
+  EXPECT_EQ(for_logs(".ingest into table T (h'https://x;key') with (a = ```h\ni```)"),
+            ".ingest into table T (h'******') with (a = ```h\ni```)");
+  EXPECT_EQ(for_logs("print @'https://a.blob.core.windows.net/c;c2VjcmV0', 'b;c'"),
+            "print @'https://a.blob.core.windows.net/c;******', 'b;c'");
+  EXPECT_EQ(for_logs("print \"https://a.blob.core.windows.net/c/f.csv?sv=1&sig=abc\""),
+            "print \"https://a.blob.core.windows.net/c/f.csv?******\"");
+  EXPECT_EQ(for_logs("print 'https://b.s3.eu-west-1.amazonaws.com;AwsCredentials=ID,SECRET'"),
+            "print 'https://b.s3.eu-west-1.amazonaws.com;******'");
+  EXPECT_EQ(for_logs("print 'https://example.org/?q=1'"), "print 'https://example.org/?q=1'");
+  EXPECT_EQ(for_logs("print 'https://a.blob.core.windows.net/c;open"),
+            "print 'https://a.blob.core.windows.net/c;******");
 }
 
 TEST(PropertiesTest, ValuesAreTexts) {

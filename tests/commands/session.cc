@@ -221,22 +221,25 @@ void Session::run(const std::vector<Step>& steps) {
 
 Server::Server() : storage_(made(folder_.path("storage"))), stores_({storage_}) {
   catalog_ = value_of(catalog::Catalog::open(made(folder_.path("catalog")), clock_));
+  log_ = value_of(catalog::RequestLog::open(folder_.path("catalog"), clock_));
   engine::EngineOptions engine_options;
   engine_options.memory_limit = int64_t{1} << 30;
   engine_options.threads = 2;
   engine_options.temp_folder = made(folder_.path("temp"));
   engine_options.extents_folder = made(folder_.path("extents"));
   engine_ = value_of(engine::Engine::open(engine_options, stores_));
+  requests_ = std::make_unique<commands::Requests>(*log_, *engine_, clock_);
   ingestor_ =
       value_of(ingest::Ingestor::open(*catalog_, *engine_, stores_, clock_, engine_options.extents_folder));
   exports::ServiceOptions export_options;
   export_options.staging_folder = made(folder_.path("staging"));
   export_options.owner = "test";
+  export_options.requests = log_.get();
   exports_ = value_of(exports::Service::open(*catalog_, *engine_, stores_, clock_, export_options));
 }
 
 commands::Services Server::services() {
-  return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_};
+  return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_, *requests_};
 }
 
 Result<std::vector<Table>> Server::run(const std::string& text, const std::string& database) {

@@ -35,6 +35,7 @@
 
 #include "base/clock.h"
 #include "commands/commands.h"
+#include "commands/requests.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::test {
@@ -53,7 +54,9 @@ class Server {
   SystemClock clock_;
   storage::StoreFactory stores_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<catalog::RequestLog> log_;
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<commands::Requests> requests_;
   std::unique_ptr<ingest::Ingestor> ingestor_;
   std::unique_ptr<exports::Service> exports_;
 };

@@ -2,6 +2,7 @@
 // once.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "base/fail_point.h"
+#include "catalog/capacity_policy.h"
 #include "tests/export/world.h"
 
 namespace spillway::exports {
@@ -510,6 +512,66 @@ TEST(ExportScheduler, RunsExportsByTheirIntervals) {
   EXPECT_FALSE(world.service().run_once(kDatabase, "A").ok());
 }
 
+TEST(ExportScheduler, TheCapacityPolicyGovernsRunsAndTheOthersArePending) {
+  World world;
+  world.make_table("T");
+  world.put(world.external("E", "csv"));
+  const auto allow = [&](const char* most) {
+    const auto policy = catalog::merge_capacity_policy(
+        catalog::default_capacity_policy(),
+        std::string(R"({"ExportCapacity": {"CoreUtilizationCoefficient": 100, )") +
+            R"("ClusterMaximumConcurrentOperations": )" + most + "}}");
+    ASSERT_TRUE(policy.ok());
+    ASSERT_TRUE(world.catalog()
+                    .write([&](catalog::Writer& writer) {
+                      return writer.set_policy("", catalog::kCapacityPolicy, *policy);
+                    })
+                    .ok());
+  };
+  const auto count = [&](bool ExportHealth::*what) {
+    const auto health = world.service().health();
+    return std::count_if(health.begin(), health.end(), [&](const auto& one) { return one.*what; });
+  };
+  // Inside of a transaction no run gets beyond its beginning.
+  const auto during_runs = [&](const std::function<void()>& look) {
+    ASSERT_TRUE(world.catalog()
+                    .write([&](catalog::Writer&) {
+                      look();
+                      return Status();
+                    })
+                    .ok());
+  };
+  const auto all_have = [&](size_t records) {
+    return [&world, records] {
+      return world.reported("A").size() == records && world.reported("B").size() == records &&
+             world.reported("C").size() == records;
+    };
+  };
+  allow("1");
+  for (const char* name : {"A", "B", "C"}) {
+    ASSERT_TRUE(world.make_export(name, "E", "T", {}, {{"intervalBetweenRuns", "1h"}}).ok());
+  }
+  world.ingest("T", 0, 10);
+  during_runs([&] {
+    world.service().start();
+    EXPECT_TRUE(eventually([&] { return count(&ExportHealth::pending) == 2; }));
+    EXPECT_EQ(count(&ExportHealth::running), 1);
+    EXPECT_EQ(world.service().running(), 1);
+  });
+  EXPECT_EQ(world.service().capacity(), 1);
+  EXPECT_TRUE(eventually(all_have(10)));
+  allow("3");
+  world.ingest("T", 10, 5);
+  during_runs([&] {
+    world.clock().advance(2 * kTicksPerHour);
+    EXPECT_TRUE(eventually([&] { return count(&ExportHealth::running) == 3; }));
+    EXPECT_EQ(count(&ExportHealth::pending), 0);
+    EXPECT_EQ(world.service().running(), 3);
+  });
+  EXPECT_EQ(world.service().capacity(), 3);
+  EXPECT_TRUE(eventually(all_have(15)));
+}
+
 TEST(ExportScheduler, RetriesATransientFailureBeforeTheInterval) {
   World world;
   world.make_table("T");
@@ -521,9 +583,10 @@ TEST(ExportScheduler, RetriesATransientFailureBeforeTheInterval) {
   EXPECT_TRUE(eventually([&] { return world.service().health_of(kDatabase, "X")->failed_runs == 1; }));
   EXPECT_TRUE(eventually([&] {
     world.clock().advance(kTicksPerSecond);
-    return world.reported("X").size() == 5;
+    return world.definition("X")->last_success.has_value();
   }));
   fail_point::disarm_all();
+  EXPECT_EQ(world.reported("X").size(), 5U);
   EXPECT_LT(world.clock().now() - *world.definition("X")->last_success, kTicksPerHour);
   EXPECT_EQ(world.catalog().failures(kDatabase, "X")->size(), 1U);
 }

@@ -1,7 +1,9 @@
 // `.export` commands, synchronous and asynchronous.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "base/fail_point.h"
@@ -119,11 +121,64 @@ TEST_F(ExportOperation, CanBeCancelled) {
   ASSERT_TRUE(fail_point::arm("export.pending.after=sleep:300").ok());
   const auto id = world_.service().start_operation(request());
   ASSERT_TRUE(id.ok());
-  EXPECT_TRUE(world_.service().cancel_operation(*id).ok());
+  EXPECT_TRUE(world_.service().cancel_operation(*id, "").ok());
   EXPECT_EQ(wait_for(*id).state, catalog::OperationState::Canceled);
   ASSERT_TRUE(world_.service().sweep().ok());
   EXPECT_TRUE(world_.stored().empty());
-  EXPECT_EQ(world_.service().cancel_operation(Guid::random()).error().code, ErrorCode::EntityNotFound);
+  EXPECT_EQ(world_.service().cancel_operation(Guid::random(), "").error().code, ErrorCode::EntityNotFound);
+}
+
+TEST_F(ExportOperation, TheReasonOfACancellationStandsInTheStatus) {
+  ASSERT_TRUE(fail_point::arm("export.pending.after=sleep:300").ok());
+  const auto id = world_.service().start_operation(request());
+  ASSERT_TRUE(id.ok());
+  EXPECT_TRUE(world_.service().cancel_operation(*id, "no longer needed").ok());
+  EXPECT_NE(wait_for(*id).status.find("was cancelled: no longer needed"), std::string::npos);
+}
+
+TEST_F(ExportOperation, TellsWhatItUsedInTheBackground) {
+  Request told = request();
+  std::promise<std::pair<bool, int64_t>> ended;
+  told.ended = [&](const Status& outcome, const engine::Usage& usage) {
+    ended.set_value({outcome.ok() && usage.cpu().count() > 0, usage.scans().rows_scanned});
+  };
+  ASSERT_TRUE(world_.service().start_operation(told).ok());
+  EXPECT_EQ(ended.get_future().get(), std::pair(true, int64_t{30}));
+}
+
+TEST(ExportThrottling, IsTheOperationsStateAndHasTheDocumentedMessage) {
+  ServiceOptions options;
+  options.capacity = 1;
+  options.capacity_wait = std::chrono::milliseconds(0);
+  World world(options);
+  world.make_table("T");
+  world.ingest("T", 0, 30);
+  world.put(world.external("E", "csv"));
+  Request request;
+  request.database = kDatabase;
+  request.query = world.bind("T");
+  request.settings =
+      *settings_for_table(*world.catalog().snapshot()->database(kDatabase)->external_tables.at("E"), {});
+  ASSERT_TRUE(fail_point::arm("export.pending.after=sleep:3000").ok());
+  ASSERT_TRUE(world.service().start_operation(request).ok());
+  while (world.service().running() == 0) std::this_thread::yield();
+  const auto second = world.service().run(request, nullptr);
+  fail_point::disarm_all();
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::Throttled);
+  EXPECT_EQ(
+      second.error().message,
+      "The management command was aborted due to throttling. Retrying after some backoff might succeed. "
+      "CommandType: 'DataExport', Capacity: 1, Origin: 'CapacityPolicy/Export'.");
+  const auto operations = world.catalog().operations(10);
+  ASSERT_TRUE(operations.ok());
+  const auto throttled =
+      std::find_if(operations->begin(), operations->end(), [](const catalog::Operation& operation) {
+        return operation.state == catalog::OperationState::Throttled;
+      });
+  ASSERT_NE(throttled, operations->end());
+  EXPECT_EQ(throttled->status, second.error().message);
+  EXPECT_TRUE(throttled->should_retry);
 }
 
 TEST_F(ExportOperation, WithoutRowsThereIsNoArtifact) {

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/fail_point.h"
+#include "catalog/capacity_policy.h"
 #include "catalog/operation_details.h"
 #include "tests/ingest/support.h"
 
@@ -327,6 +328,52 @@ TEST_F(IngestorTest, OperationsRecordHowTheyEnd) {
   EXPECT_EQ(wait(*ingestor_->start_operation(bad)).status, "the operation failed: thrown");
 }
 
+TEST_F(IngestorTest, TheCapacityPolicyGovernsIngestions) {
+  const auto allow = [&](const char* most) {
+    ASSERT_SUCCESS(catalog_->write([&](catalog::Writer& writer) {
+      return writer.set_policy(
+          "", catalog::kCapacityPolicy,
+          *catalog::merge_capacity_policy(
+              catalog::default_capacity_policy(),
+              std::string(R"({"IngestionCapacity": {"CoreUtilizationCoefficient": 100, )") +
+                  R"("ClusterMaximumConcurrentOperations": )" + most + "}}"));
+    }));
+  };
+  close();
+  options_.capacity_wait = std::chrono::milliseconds(0);
+  open();
+  make_table("a:long");
+  allow("1");
+  EXPECT_EQ(ingestor_->capacity().total(), 1);
+  // A second one, while the first is in its transaction.
+  std::string inner;
+  Request outer = request();
+  outer.prepare = [&](catalog::Writer&) -> Result<int64_t> {
+    EXPECT_EQ(ingestor_->capacity().used(), 1);
+    inner = error_of(ingest("2\n"));
+    return outer.table.id;
+  };
+  ASSERT_SUCCESS(ingestor_->ingest_data(outer, "1\n"));
+  EXPECT_EQ(inner,
+            "Throttled: The management command was aborted due to throttling. Retrying after some backoff "
+            "might succeed. CommandType: 'DataIngestPull', Capacity: 1, Origin: 'CapacityPolicy/Ingestion'.");
+  EXPECT_EQ(records(), Records{"1"});
+  EXPECT_EQ(ingestor_->capacity().used(), 0);
+  // In the background the operation's state says it.
+  OperationRequest throttled;
+  throttled.kind = "DataIngestPull";
+  throttled.database = kDb;
+  throttled.work = [&](std::shared_ptr<engine::CancelToken>) -> Result<Table> {
+    return Error(ErrorCode::Throttled, "later");
+  };
+  const Result<Guid> id = ingestor_->start_operation(throttled);
+  ASSERT_SUCCESS(id);
+  EXPECT_EQ(wait(*id).state, catalog::OperationState::Throttled);
+  allow("2");
+  EXPECT_EQ(ingestor_->capacity().total(), 2);
+  ASSERT_SUCCESS(ingest("2\n"));
+}
+
 TEST_F(IngestorTest, OperationsCanBeCancelledAndStopped) {
   std::mutex mutex;
   std::condition_variable changed;
@@ -350,9 +397,9 @@ TEST_F(IngestorTest, OperationsCanBeCancelledAndStopped) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return begun == 2; });
   }
-  EXPECT_TRUE(ingestor_->cancel_operation(*first));
+  EXPECT_TRUE(ingestor_->cancel_operation(*first, ""));
   EXPECT_EQ(wait(*first).state, catalog::OperationState::Canceled);
-  EXPECT_FALSE(ingestor_->cancel_operation(Guid::random()));
+  EXPECT_FALSE(ingestor_->cancel_operation(Guid::random(), ""));
   ingestor_->stop();
   EXPECT_EQ(wait(*second).state, catalog::OperationState::Canceled);
   EXPECT_FALSE(ingestor_->start_operation(endless).ok());

@@ -35,7 +35,7 @@ void IngestTest::open() {
   auto engine = engine::Engine::open(options, stores_);
   ASSERT_SUCCESS(engine);
   engine_ = *std::move(engine);
-  auto ingestor = Ingestor::open(*catalog_, *engine_, stores_, clock_, folder_.path("extents"));
+  auto ingestor = Ingestor::open(*catalog_, *engine_, stores_, clock_, folder_.path("extents"), options_);
   ASSERT_SUCCESS(ingestor);
   ingestor_ = *std::move(ingestor);
 }

@@ -35,6 +35,8 @@ class IngestTest : public testing::Test {
 
   void open();
   void close();
+  /// For ingestors that are opened from now on.
+  IngestorOptions options_;
 
   /// "a:long, b:string": made where it is missing.
   void make_table(const std::string& columns, const std::string& name = "T");

@@ -678,6 +678,35 @@ TEST_F(ApiTest, ThrottlesWhatIsTooMuch) {
   api.handle(request, outer);
   EXPECT_EQ(outer.status(), 200);
   EXPECT_EQ(inner.status(), 429);
+  const json::value error = inner.parsed().at("error");
+  EXPECT_EQ(error.at("code").as_string(), "TooManyRequests");
+  EXPECT_EQ(error.at("@type").as_string(), "Kusto.DataNode.Exceptions.QueryThrottledException");
+  EXPECT_EQ(
+      error.at("@message").as_string(),
+      "The query was aborted due to throttling. Retrying after some backoff might succeed. Capacity: 1, "
+      "Origin: 'RequestRateLimitPolicy/WorkloadGroup/default'.");
+}
+
+TEST_F(ApiTest, ThrottledCommandsHaveTheirOwnType) {
+  backend.command = [](const commands::Request&) -> Result<std::vector<Table>> {
+    return Error{ErrorCode::Throttled, "CommandType: 'DataExport'"};
+  };
+  const MemoryResponse answer = post("/v1/rest/mgmt", R"({"db":"db","csl":".export to table E <| T"})");
+  EXPECT_EQ(answer.status(), 429);
+  const json::value error = answer.parsed().at("error");
+  EXPECT_EQ(error.at("code").as_string(), "TooManyRequests");
+  EXPECT_EQ(error.at("@type").as_string(), "Kusto.DataNode.Exceptions.ControlCommandThrottledException");
+  EXPECT_EQ(error.at("@permanent").as_bool(), false);
+}
+
+TEST_F(ApiTest, PropertiesForTheLogHaveNoSecrets) {
+  const auto properties =
+      parse_properties(R"({"Options":{"servertimeout":"00:01:00"},"Parameters":{"a":"h'secret'","n":1,)"
+                       R"("c":"https://a.blob.core.windows.net/c;c2VjcmV0"}})");
+  ASSERT_TRUE(properties.ok());
+  EXPECT_EQ(properties->for_log,
+            R"({"Options":{"servertimeout":"00:01:00"},"Parameters":{"a":"h'******'","n":1,)"
+            R"("c":"https://a.blob.core.windows.net/c;******"}})");
 }
 
 }  // namespace

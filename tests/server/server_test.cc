@@ -51,6 +51,10 @@ class ServerTest : public ::testing::Test {
   }
   WireAnswer mgmt(const std::string& text) const { return ask(port, post("/v1/rest/mgmt", body_of(text))); }
   static json::value rows_of(const WireAnswer& v2) { return json::parse(v2.body).at(2).at("Rows"); }
+  /// The rows of a command's only table.
+  static json::value table_of(const WireAnswer& v1) {
+    return json::parse(v1.body).at("Tables").at(0).at("Rows");
+  }
   static std::string message(const WireAnswer& answer) {
     return std::string(json::parse(answer.body).at("error").at("@message").get_string());
   }
@@ -158,6 +162,114 @@ TEST_F(ServerTest, ShowsMetrics) {
         "spillway_http_connections ", "spillway_engine_memory_bytes "}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << " in\n" << text;
   }
+}
+
+TEST_F(ServerTest, LogsQueriesWithWhatTheyUsed) {
+  start();
+  mgmt(".create table T (a:long)");
+  mgmt(".ingest inline into table T <|\n1\n2\n3");
+  const std::string headers =
+      "x-ms-app: Unit test\r\nx-ms-user: ana@contoso.com\r\nx-ms-client-request-id: KPC.execute;7\r\n";
+  const WireAnswer answer = query("T | where a > 1", R"({"servertimeout":"00:01:00"})", headers);
+  ASSERT_EQ(answer.status, 200);
+  query("NoSuchTable | where a == h'secret'");
+  EXPECT_EQ(ask(port, post("/v1/rest/query", body_of("T | count"))).status, 200);
+
+  const json::value rows = table_of(mgmt(
+      ".show queries | project Text, State, ClientActivityId, RootActivityId, User, Application, Principal, "
+      "Database, FailureReason, WorkloadGroup, TotalCpu > 0s, MemoryPeak > 0, ScannedExtentsStatistics, "
+      "ResultSetStatistics, ClientRequestProperties, Duration >= 0s"));
+  ASSERT_EQ(rows.as_array().size(), 3U) << json::serialize(rows);
+  EXPECT_EQ(rows.at(0).at(0).as_string(), "T | count");
+  EXPECT_EQ(rows.at(0).at(4).as_string(), "local");
+  EXPECT_EQ(rows.at(1).at(0).as_string(), "NoSuchTable | where a == h'******'");
+  EXPECT_EQ(rows.at(1).at(1).as_string(), "Failed");
+  EXPECT_NE(rows.at(1).at(8).as_string().find("NoSuchTable"), std::string::npos);
+  const json::value& first = rows.at(2);
+  EXPECT_EQ(first.at(0).as_string(), "T | where a > 1");
+  EXPECT_EQ(first.at(1).as_string(), "Completed");
+  EXPECT_EQ(first.at(2).as_string(), "KPC.execute;7");
+  EXPECT_EQ(first.at(3).as_string(), answer.header("x-ms-activity-id"));
+  EXPECT_EQ(first.at(4).as_string(), "ana@contoso.com");
+  EXPECT_EQ(first.at(5).as_string(), "Unit test");
+  EXPECT_EQ(first.at(6).as_string(), "local");
+  EXPECT_EQ(first.at(7).as_string(), "NetDefaultDB");
+  EXPECT_EQ(first.at(8).as_string(), "");
+  EXPECT_EQ(first.at(9).as_string(), "default");
+  EXPECT_EQ(json::serialize(first.at(10)) + json::serialize(first.at(11)), "truetrue");
+  const std::string statistics = json::serialize(first);
+  for (const char* part : {"TotalExtentsCount", "ScannedRowsCount", "TablesStatistics", "servertimeout"}) {
+    EXPECT_NE(statistics.find(part), std::string::npos) << part << " in " << statistics;
+  }
+  // After a restart too.
+  server->stop();
+  server.reset();
+  start();
+  EXPECT_EQ(table_of(mgmt(".show commands-and-queries | where CommandType == 'Query'")).as_array().size(),
+            3U);
+}
+
+TEST_F(ServerTest, RunningQueriesAreShownAndCancelled) {
+  start();
+  WireClient client(port);
+  client.send(post("/v2/rest/query",
+                   body_of(std::string(kEndless) + " | extend s = h'1'", R"({"servertimeout":"1h"})"),
+                   "x-ms-client-request-id: Endless;1\r\nx-ms-user: ana\r\n"));
+  const auto running = [&](const std::string& whose) {
+    return table_of(mgmt(".show running queries" + whose +
+                         " | project ClientActivityId, State, User, Text has '******'"));
+  };
+  while (running(" by user *").as_array().empty()) {
+  }
+  EXPECT_EQ(json::serialize(running(" by user ana")), R"([["Endless;1","InProgress","ana",true]])");
+  EXPECT_EQ(json::serialize(running(" by user bob")), "[]");
+  EXPECT_EQ(json::serialize(table_of(mgmt(".cancel query 'Other;1'"))),
+            R"([["Other;1",false,"no query of this ClientActivityId is running"]])");
+  EXPECT_EQ(json::serialize(table_of(mgmt(".cancel query 'Endless;1' with (reason='no longer needed')"))),
+            R"([["Endless;1",true,"no longer needed"]])");
+  const WireAnswer cancelled = client.read();
+  EXPECT_EQ(cancelled.status, 400);
+  EXPECT_NE(message(cancelled).find("cancelled: no longer needed"), std::string::npos);
+  EXPECT_EQ(json::serialize(running(" by user *")), "[]");
+  const json::value logged =
+      table_of(mgmt(".show queries | project State, FailureReason has 'no longer needed', TotalCpu > 0s"));
+  EXPECT_EQ(json::serialize(logged), R"([["Canceled",true,true]])");
+}
+
+TEST_F(ServerTest, MetricsOfContinuousExports) {
+  start();
+  mgmt(".create table T (a:long)");
+  mgmt(
+      ".alter-merge cluster policy capacity '{\"ExportCapacity\": {\"ClusterMaximumConcurrentOperations\": "
+      "1}}'");
+  mgmt(".create external table E (a:long) kind=storage dataformat=csv ('" + folder.path("data/storage/e") +
+       "')");
+  ASSERT_EQ(
+      mgmt(".create-or-alter continuous-export X over (T) to table E with (intervalBetweenRuns=1s) <| T")
+          .status,
+      200);
+  mgmt(".ingest inline into table T <|\n1\n2\n3");
+  const std::string labels = "{database=\"NetDefaultDB\",export=\"X\"";
+  const auto has = [&](const std::string& line) {
+    return ask(port, get("/metrics")).body.find(line) != std::string::npos;
+  };
+  while (!has("spillway_export_records_total" + labels + "} 3")) {
+  }
+  for (const std::string& line :
+       {"spillway_export_runs_total" + labels + ",result=\"completed\"} 1",
+        "spillway_export_runs_total" + labels + ",result=\"failed\"} 0",
+        "spillway_export_lateness_seconds" + labels + "} 0", "spillway_export_pending" + labels + "} 0",
+        std::string("spillway_export_pending_count 0"), std::string("spillway_export_capacity 1"),
+        std::string("spillway_export_capacity_used "), std::string("spillway_export_utilization_ratio "),
+        std::string("spillway_ingestion_capacity "), std::string("spillway_request_log_lost_total 0")}) {
+    EXPECT_TRUE(has(line)) << line;
+  }
+  // A run that fails.
+  mgmt(".drop external table E");
+  mgmt(".ingest inline into table T <|\n4");
+  while (has("spillway_export_runs_total" + labels + ",result=\"failed\"} 0")) {
+  }
+  EXPECT_FALSE(has("spillway_export_lateness_seconds" + labels + "} 0\n"));
 }
 
 TEST_F(ServerTest, KeepsItsDataAcrossRestarts) {
