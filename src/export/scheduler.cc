@@ -39,8 +39,13 @@ void for_each_export(const catalog::Snapshot& snapshot, const F& f) {
 }  // namespace
 
 Scheduler::Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity,
-                     const Clock& clock)
-    : catalog_(catalog), runner_(runner), capacity_(capacity), clock_(clock), runners_(capacity.total()) {}
+                     const Clock& clock, bool access_control)
+    : catalog_(catalog),
+      runner_(runner),
+      capacity_(capacity),
+      clock_(clock),
+      access_control_(access_control),
+      runners_(capacity.total()) {}
 
 void Scheduler::start() {
   const std::lock_guard lock(mutex_);
@@ -211,7 +216,7 @@ ExportHealth Scheduler::health_of(const std::shared_ptr<const catalog::Snapshot>
   health.disabled = definition.disabled;
   // A cursor is the time of its commit, or little more.
   health.exported_to = definition.exported_to;
-  const auto prepared = prepare(snapshot, database.name, definition, now);
+  const auto prepared = prepare(snapshot, database.name, definition, now, access_control_);
   const bool waiting = prepared.ok() ? has_records_after(prepared->facts, definition.exported_to)
                                      : database.cursor > definition.exported_to;
   if (waiting) {

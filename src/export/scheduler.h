@@ -24,7 +24,8 @@ namespace spillway::exports {
 
 class Scheduler {
  public:
-  Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity, const Clock& clock);
+  Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, Capacity& capacity, const Clock& clock,
+            bool access_control);
   ~Scheduler() { stop(); }
 
   void start();
@@ -68,6 +69,7 @@ class Scheduler {
   ContinuousRunner& runner_;
   Capacity& capacity_;
   const Clock& clock_;
+  const bool access_control_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<int64_t, State> states_;

@@ -1,7 +1,5 @@
 #include "server/api.h"
 
-#include <openssl/crypto.h>
-
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -31,9 +29,6 @@ constexpr int kMethodNotAllowed = 405;
 constexpr int kNotFound = 404;
 constexpr int kUnsupportedMediaType = 415;
 constexpr int kTooManyRequests = 429;
-/// Who runs a request: there are no users, only the machine's own and the holder of the token.
-constexpr const char* kLocalPrincipal = "local";
-constexpr const char* kTokenPrincipal = "api-token";
 
 constexpr const char* kIndex =
     "Spillway, a Kusto-compatible analytics server.\n\n"
@@ -54,11 +49,6 @@ bool is_json_type(std::string_view content_type) {
   const std::string type =
       lower(content_type.substr(0, std::min(content_type.find(';'), content_type.size())));
   return type.substr(0, type.find_last_not_of(' ') + 1) == "application/json";
-}
-
-/// In time that doesn't depend on where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string_view host_name(std::string_view host) {
@@ -103,7 +93,7 @@ struct Api::Call {
   const HttpRequest& request;
   HttpResponse& response;
   RequestIds ids;
-  std::string principal;
+  std::shared_ptr<const catalog::Caller> caller;
   std::string database, text;
   RequestProperties properties;
 };
@@ -112,19 +102,19 @@ struct Api::Route {
   const char* path;
   const char* name;  // of the endpoint, in metrics
   bool get, post;
-  bool open;  // needs no token
+  enum class Access { Open, Caller, Monitor } access;  // who may: all, holders of a token, monitors of all
   void (Api::*run)(Call&);
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
   static constexpr Route kRoutes[] = {
-      {"/v1/rest/query", "query_v1", true, true, false, &Api::query_v1},
-      {"/v2/rest/query", "query_v2", true, true, false, &Api::query_v2},
-      {"/v1/rest/mgmt", "mgmt", false, true, false, &Api::mgmt},
-      {"/v1/rest/auth/metadata", "auth_metadata", true, false, true, &Api::auth_metadata},
-      {"/metrics", "metrics", true, false, false, &Api::metrics},
-      {"/healthz", "healthz", true, false, true, &Api::health},
-      {"/", "index", true, false, true, &Api::index},
+      {"/v1/rest/query", "query_v1", true, true, Route::Access::Caller, &Api::query_v1},
+      {"/v2/rest/query", "query_v2", true, true, Route::Access::Caller, &Api::query_v2},
+      {"/v1/rest/mgmt", "mgmt", false, true, Route::Access::Caller, &Api::mgmt},
+      {"/v1/rest/auth/metadata", "auth_metadata", true, false, Route::Access::Open, &Api::auth_metadata},
+      {"/metrics", "metrics", true, false, Route::Access::Monitor, &Api::metrics},
+      {"/healthz", "healthz", true, false, Route::Access::Open, &Api::health},
+      {"/", "index", true, false, Route::Access::Open, &Api::index},
   };
   const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
                                    [&](const Route& route) { return path == route.path; });
@@ -151,7 +141,7 @@ Api::Api(Backend& backend, Metrics& metrics, ApiOptions options)
 void Api::handle(const HttpRequest& request, HttpResponse& response) {
   const auto started = std::chrono::steady_clock::now();
   metrics_.request_started();
-  Call call{request, response, {}, options_.token.empty() ? kLocalPrincipal : kTokenPrincipal, {}, {}, {}};
+  Call call{request, response, {}, local_caller(), {}, {}, {}};
   call.ids.activity_id = Guid::random().str();
   call.ids.client_request_id = printable_id(request.header("x-ms-client-request-id"));
   if (call.ids.client_request_id.empty()) call.ids.client_request_id = "unspecified;" + Guid::random().str();
@@ -182,7 +172,7 @@ void Api::dispatch(const Route& route, Call& call) {
     return refuse(call, kMethodNotAllowed,
                   {ErrorCode::BadRequest, "'" + method + "' isn't allowed for " + route.path});
   }
-  if (const Status access = check_access(route, call.request); !access.ok()) {
+  if (const Status access = check_access(route, call); !access.ok()) {
     if (access.error().code == ErrorCode::Unauthorized)
       call.response.set_header("WWW-Authenticate", "Bearer");
     return refuse(call, http_status(access.error().code), access.error());
@@ -194,21 +184,27 @@ void Api::dispatch(const Route& route, Call& call) {
   (this->*route.run)(call);
 }
 
-Status Api::check_access(const Route& route, const HttpRequest& request) const {
-  if (route.open) return {};
-  if (options_.token.empty()) {
-    const std::string& host = request.header("host");
+Status Api::check_access(const Route& route, Call& call) const {
+  if (route.access == Route::Access::Open) return {};
+  if (options_.tokens.empty()) {
+    const std::string& host = call.request.header("host");
     if (host.empty() || names_this_machine(host)) return {};
     return Error{ErrorCode::Forbidden,
                  "without an API token the server is reached as localhost or by its address only"};
   }
   static constexpr std::string_view kScheme = "bearer ";
-  const std::string& header = request.header("authorization");
-  if (lower(header.substr(0, kScheme.size())) == kScheme &&
-      same_secret(std::string_view(header).substr(kScheme.size()), options_.token)) {
-    return {};
+  const std::string& header = call.request.header("authorization");
+  call.caller = nullptr;
+  if (lower(header.substr(0, kScheme.size())) == kScheme) {
+    call.caller = options_.tokens.find(std::string_view(header).substr(kScheme.size()));
   }
-  return Error{ErrorCode::Unauthorized, "the request needs the server's API token as a bearer token"};
+  if (!call.caller) {
+    return Error{ErrorCode::Unauthorized, "the request needs an API token of the server as a bearer token"};
+  }
+  if (route.access == Route::Access::Monitor && !catalog::may_monitor(*call.caller, catalog::Database())) {
+    return catalog::denied(*call.caller, "read the metrics", "the role AllDatabasesMonitor");
+  }
+  return {};
 }
 
 namespace {
@@ -335,7 +331,7 @@ Status Api::run_query(Call& call, Form form) {
   const bool forbids = properties.external_tables_disabled || properties.cursors_disabled;
   const engine::RunOptions early{call.request.cancel, timeout_of(call, kDefaultQueryTimeout)};
   SPILLWAY_ASSIGN(const std::unique_ptr<PreparedQuery> query,
-                  backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
+                  backend_.prepare({call.text, call.database, call.caller, call.request.header("host"),
                                     properties.parameters, properties.now, properties.query_properties,
                                     !forbids, early}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
@@ -368,7 +364,8 @@ Status Api::run_command(Call& call) {
   commands::Request request;
   request.text = call.text;
   request.database = call.database;
-  request.principal = call.principal;
+  request.principal = call.caller->principal;
+  request.caller = call.caller;
   request.activity_id = call.ids.client_request_id;
   request.parameters = call.properties.parameters;
   request.cancel = call.request.cancel;

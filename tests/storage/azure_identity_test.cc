@@ -4,7 +4,7 @@
 
 #include "storage/azure_identity.h"
 #include "storage/object_store.h"
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::storage {

@@ -8,8 +8,8 @@
 #include "base/fail_point.h"
 #include "storage/azure_request.h"
 #include "storage/object_store.h"
-#include "tests/storage/fault_proxy.h"
 #include "tests/support/azurite.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/put_killed.h"
 #include "tests/support/temp_folder.h"
 

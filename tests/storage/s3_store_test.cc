@@ -8,7 +8,7 @@
 #include "storage/crypto.h"
 #include "storage/object_store.h"
 #include "storage/s3_request.h"
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/put_killed.h"
 #include "tests/support/s3rver.h"
 #include "tests/support/temp_folder.h"

@@ -1,4 +1,4 @@
-#include "tests/storage/fault_proxy.h"
+#include "tests/support/fault_proxy.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
