@@ -125,10 +125,19 @@ TEST_F(SecuredExport, ARunSeesTheRowsOfItsIdentityAndWritesAsIt) {
   EXPECT_EQ(artifacts->front().public_path.find("identity"), std::string::npos);
   EXPECT_GE(cloud.puts(), 2);
 
+  // The policy reads the whole of a table that the query has as a fact table beside.
+  ASSERT_EQ(error_of(world.make_export("Y", "E", "T | union (Allowed | where false)", {},
+                                       {{"managedIdentity", kIdentity}})),
+            "");
+  world.ingest("T", 13, 1);  // n1
+  EXPECT_TRUE(*world.service().run_once(kDatabase, "Y"));
+  EXPECT_EQ(world.catalog().exported_artifacts(kDatabase, "Y")->size(), 1U);
+  EXPECT_TRUE(*world.service().run_once(kDatabase, "X"));
+
   // Records that no row of the policy shows move the position, and nothing else.
   world.ingest("T", 11, 1);  // n2
   EXPECT_TRUE(*world.service().run_once(kDatabase, "X"));
-  EXPECT_EQ(world.catalog().exported_artifacts(kDatabase, "X")->size(), 1U);
+  EXPECT_EQ(world.catalog().exported_artifacts(kDatabase, "X")->size(), 2U);
 }
 
 TEST_F(SecuredExport, RowLevelSecurityThatComesLaterStopsARunForGood) {
