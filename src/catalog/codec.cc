@@ -31,6 +31,12 @@ Type type_of(const json::object& object) {
   return *type;
 }
 
+/// Of functions and external tables, which had none before version 3.
+Strings policies_of(const json::object& object) {
+  const json::value* policies = object.if_contains("policies");
+  return policies ? json::value_to<Strings>(*policies) : Strings();
+}
+
 json::array encode_columns(const std::vector<Column>& columns) {
   json::array out;
   for (const Column& column : columns) {
@@ -125,7 +131,8 @@ std::string encode(const Function& function) {
   return json::serialize(json::object{{"folder", function.folder},
                                       {"docstring", function.docstring},
                                       {"parameters", function.parameters},
-                                      {"body", function.body}});
+                                      {"body", function.body},
+                                      {"policies", json::value_from(function.policies)}});
 }
 
 void decode(const std::string& text, Function& function) {
@@ -134,6 +141,7 @@ void decode(const std::string& text, Function& function) {
   function.docstring = text_of(object, "docstring");
   function.parameters = text_of(object, "parameters");
   function.body = text_of(object, "body");
+  function.policies = policies_of(object);
 }
 
 std::string encode(const ExternalTable& table) {
@@ -151,7 +159,8 @@ std::string encode(const ExternalTable& table) {
                                       {"name_prefix", table.name_prefix},
                                       {"file_extension", table.file_extension},
                                       {"encoding", table.encoding},
-                                      {"properties", json::value_from(table.properties)}});
+                                      {"properties", json::value_from(table.properties)},
+                                      {"policies", json::value_from(table.policies)}});
 }
 
 void decode(const std::string& text, ExternalTable& table) {
@@ -171,6 +180,7 @@ void decode(const std::string& text, ExternalTable& table) {
   table.file_extension = text_of(object, "file_extension");
   table.encoding = text_of(object, "encoding");
   table.properties = json::value_to<Strings>(object.at("properties"));
+  table.policies = policies_of(object);
 }
 
 std::string encode(const ContinuousExport& definition) {
@@ -184,6 +194,7 @@ std::string encode(const ContinuousExport& definition) {
                                       {"size_limit", definition.size_limit},
                                       {"backfill", definition.backfill},
                                       {"manifest", definition.manifest},
+                                      {"managed_identity", definition.managed_identity},
                                       {"max_records_per_run", definition.max_records_per_run},
                                       {"max_bytes_per_run", definition.max_bytes_per_run},
                                       {"artifact_retention", definition.artifact_retention},
@@ -203,6 +214,9 @@ void decode(const std::string& text, ContinuousExport& definition) {
   // Absent in what versions 1 and 2 of the catalog wrote.
   if (const json::value* tables = object.if_contains("tables")) {
     definition.tables = json::value_to<std::vector<std::string>>(*tables);
+  }
+  if (object.contains("managed_identity")) {  // absent before version 3
+    definition.managed_identity = text_of(object, "managed_identity");
   }
   // Absent in what version 1 of the catalog wrote.
   if (!object.contains("backfill")) return;

@@ -173,8 +173,9 @@ struct Table {
 
 struct Function {
   std::string name, folder, docstring;
-  std::string parameters;  // "(a:long, b:string='x')", parentheses included
-  std::string body;        // "{ … }", braces included
+  std::string parameters;                       // "(a:long, b:string='x')", parentheses included
+  std::string body;                             // "{ … }", braces included
+  std::map<std::string, std::string> policies;  // by name, as JSON text: who are its admins
 };
 
 /// One element of an external table's `partition by`.
@@ -218,6 +219,7 @@ struct ExternalTable {
   std::string name_prefix, file_extension;
   std::string encoding = "UTF8NoBOM";
   std::map<std::string, std::string> properties;  // all others that were given, for `.show`
+  std::map<std::string, std::string> policies;    // by name, as JSON text: who are its admins
 };
 
 /// The definition of a continuous export and how far it has got.
@@ -234,6 +236,8 @@ struct ContinuousExport {
   int64_t size_limit = 100 * 1024 * 1024;
   bool backfill = false;  // it began with what had been ingested before its creation
   bool manifest = false;  // each run leaves a manifest beside its artifacts
+  /// On whose behalf it runs: "system", or the object id of a managed identity; empty: the server's own.
+  std::string managed_identity;
   int64_t max_records_per_run = 0, max_bytes_per_run = 0;  // 0: the server's limits
   /// How long its exported artifacts are listed (kHistory at least); 0: as long as it exists.
   Ticks artifact_retention = 0;

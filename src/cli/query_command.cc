@@ -13,7 +13,7 @@
 #include "cli/commands.h"
 #include "cli/script.h"
 #include "cli/table_format.h"
-#include "server/server.h"
+#include "server/tokens.h"
 
 namespace spillway::cli {
 namespace {
@@ -48,9 +48,9 @@ Client make_client(const QueryArguments& arguments) {
   ClientOptions options;
   options.url = arguments.server;
   if (!arguments.token_file.empty()) {
-    const auto token = server::read_token(arguments.token_file);
-    if (!token.ok()) fail(token.error().message);
-    options.token = *token;
+    const auto tokens = server::Tokens::read(arguments.token_file);
+    if (!tokens.ok()) fail(tokens.error().message);
+    options.token = tokens->first();
   }
   return Client(std::move(options));
 }

@@ -94,7 +94,9 @@ void add_serve_command(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   command
       ->add_option("--api-token-file", arguments->server.token_file,
-                   "File with the token that requests must carry; needed to listen on other than loopback")
+                   "File with the tokens that requests must carry, each with whose it is (docs/rest-api.md); "
+                   "needed to "
+                   "listen on other than loopback")
       ->check(CLI::ExistingFile);
   command->add_option("--log-level", arguments->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

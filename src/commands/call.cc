@@ -76,13 +76,29 @@ Result<std::shared_ptr<const catalog::ContinuousExport>> Call::continuous_export
   return entity(*this, "continuous export", name, &catalog::Database::exports);
 }
 
+Error Call::denied(std::string_view role) const {
+  return catalog::denied(*caller(), "run '." + std::string(pattern) + "'", role);
+}
+
+Status Call::require(Permission permission) const {
+  if (!caller()) return Status();
+  SPILLWAY_ASSIGN(const catalog::Database* context, database());
+  return require(permission, *context);
+}
+
+Status Call::require(Permission permission, const catalog::Database& database) const {
+  if (!caller() || has_permission(*caller(), database, permission)) return Status();
+  return denied(role_needed(permission, database));
+}
+
 Status Call::write(const Transaction& transaction) const {
   SPILLWAY_ASSIGN(const catalog::Database* context, database());
   return services.catalog.write([&](catalog::Writer& writer) -> Status {
     // Held, because the writer may replace it at each change.
     const std::shared_ptr<const catalog::Database> now = find_in(writer.current().databases, context->name);
     if (!now) return Error{ErrorCode::EntityNotFound, "database '" + context->name + "' not found"};
-    return transaction(writer, *now);
+    SPILLWAY_TRY(transaction(writer, *now));
+    return caller() ? authorize_changes(*caller(), writer, *now) : Status();
   });
 }
 
@@ -93,16 +109,28 @@ Result<std::shared_ptr<const catalog::Database>> Call::reload() const {
   return found;
 }
 
-Result<kql::BoundQuery> Call::compile(std::string_view kql, size_t offset, const Table* piped) const {
+Result<kql::BindOptions> Call::bind_options() const {
   SPILLWAY_ASSIGN(const catalog::Database* context, database());
   kql::BindOptions options;
   options.snapshot = snapshot;
   options.database = context->name;
   options.now = services.clock.now();
   options.principal = request.principal;
+  options.caller = request.caller;
   options.parameters = request.parameters;
-  options.piped = piped;
   engine::let_run(options, services.engine, run_options());
+  return options;
+}
+
+Result<kql::BoundQuery> Call::validate(std::string_view kql) const {
+  SPILLWAY_ASSIGN(kql::BindOptions options, bind_options());
+  options.assertions_hold = true;
+  return kql::compile(kql, options);
+}
+
+Result<kql::BoundQuery> Call::compile(std::string_view kql, size_t offset, const Table* piped) const {
+  SPILLWAY_ASSIGN(kql::BindOptions options, bind_options());
+  options.piped = piped;
   Result<kql::BoundQuery> query = kql::compile(kql, options);
   if (!query.ok() && offset > 0) return relocate(query.error(), reader.text(), offset);
   return query;

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "commands/commands.h"
 #include "commands/names.h"
+#include "commands/permissions.h"
 #include "commands/properties.h"
 #include "commands/reader.h"
 #include "commands/requests.h"
@@ -37,7 +38,16 @@ struct Call {
   Result<std::shared_ptr<const catalog::ExternalTable>> external_table(const Name& name) const;
   Result<std::shared_ptr<const catalog::ContinuousExport>> continuous_export(const Name& name) const;
 
-  /// One transaction on the database of the request: the writer, and the database as it is in it.
+  /// Who sent the request; null where it is the server itself.
+  const catalog::Caller* caller() const { return request.caller.get(); }
+  /// Forbidden where the caller lacks what `permission` means, in the database of the request or in another.
+  Status require(Permission permission) const;
+  Status require(Permission permission, const catalog::Database& database) const;
+  /// Forbidden: the command needs `role`, which its caller lacks.
+  Error denied(std::string_view role) const;
+
+  /// One transaction on the database of the request: the writer, and the database as it is in it. Forbidden,
+  /// with nothing changed, where the caller may not make these changes (permissions.h).
   using Transaction = std::function<Status(catalog::Writer&, const catalog::Database&)>;
   Status write(const Transaction& transaction) const;
   /// The database after that.
@@ -45,10 +55,15 @@ struct Call {
 
   /// A query that stands in the command's text at `offset`, or, with offset 0, that was made for the command.
   Result<kql::BoundQuery> compile(std::string_view kql, size_t offset, const Table* piped = nullptr) const;
+  /// The same of a definition that is to be kept, to see whether it means something: assert() holds in it.
+  Result<kql::BoundQuery> validate(std::string_view kql) const;
   Result<Table> run(const kql::BoundResult& result) const;
   /// The result of a query or of a `.show` command that stands in the command's text at `offset`.
   Result<Table> query_or_command(std::string_view text, size_t offset) const;
   engine::RunOptions run_options() const;
+
+ private:
+  Result<kql::BindOptions> bind_options() const;
 };
 
 /// Runs a command that is a part of another, which is logged.
@@ -91,6 +106,8 @@ std::vector<Command> function_commands();
 std::vector<Command> mapping_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> update_policy_commands();  // a part of the family of policies
+std::vector<Command> security_policy_commands();
+std::vector<Command> security_role_commands();
 std::vector<Command> ingestion_commands();
 std::vector<Command> extent_commands();
 std::vector<Command> external_table_commands();

@@ -1,5 +1,4 @@
 // The server itself, and what clients ask when they connect.
-// Sources: management/security-roles.md, manage-database-security-roles.md.
 
 #include <unistd.h>
 
@@ -26,12 +25,6 @@ const Schema kCluster = {{"NodeId", Type::String},
                          {"ProcessorCount", Type::Int},
                          {"EnvironmentDescription", Type::String}};
 
-const Schema kPrincipals = {{"Role", Type::String},
-                            {"PrincipalType", Type::String},
-                            {"PrincipalDisplayName", Type::String},
-                            {"PrincipalObjectId", Type::String},
-                            {"PrincipalFQN", Type::String}};
-
 /// Builds are reproducible: they don't know when they were made.
 Result<Tables> show_version(Call& call) {
   SPILLWAY_TRY(call.reader.end());
@@ -57,30 +50,6 @@ Result<Tables> show_cluster(Call& call) {
   return Tables{std::move(result)};
 }
 
-/// Whoever may send requests is an administrator of everything: there are no other roles.
-Table principals(const Call& call, const std::string& role) {
-  Table result = empty_table(kPrincipals);
-  result.rows.push_back({Value::string(role), Value::string("API token"),
-                         Value::string(call.request.principal), Value::string(""),
-                         Value::string(call.request.principal)});
-  return result;
-}
-
-Result<Tables> show_cluster_roles(Call& call) {
-  SPILLWAY_TRY(call.reader.end());
-  return Tables{principals(call, "AllDatabasesAdmin")};
-}
-
-Result<Tables> show_database_roles(Call& call) {
-  SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_ASSIGN(const catalog::Database* database, call.database(call.names[0]));
-  return Tables{principals(call, "Database " + database->name + " Admin")};
-}
-
-Result<Tables> show_table_roles(Call& call) {
-  SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_ASSIGN(const auto table, call.table(call.names[0]));
-  return Tables{principals(call, "Table " + table->name + " Admin")};
 }
 
 }  // namespace
@@ -89,16 +58,6 @@ std::vector<Command> cluster_commands() {
   return {
       {"show version", ".show version", "The server's version", show_version},
       {"show cluster", ".show cluster", "The machine that the server runs on", show_cluster},
-      {"show cluster principal roles", ".show cluster principal roles", "The roles of the caller",
-       show_cluster_roles},
-      {"show cluster principals", nullptr, ".show cluster principal roles", show_cluster_roles},
-      {"show principal roles", nullptr, ".show cluster principal roles", show_cluster_roles},
-      {"show database <name> principal roles", ".show database D principals",
-       "Who may do what with a database", show_database_roles},
-      {"show database <name> principals", nullptr, ".show database D principals", show_database_roles},
-      {"show table <name> principal roles", ".show table T principals", "Who may do what with a table",
-       show_table_roles},
-      {"show table <name> principals", nullptr, ".show table T principals", show_table_roles},
   };
 }
 

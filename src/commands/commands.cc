@@ -25,6 +25,8 @@ const std::vector<Family>& families() {
       {"Functions", function_commands()},
       {"Ingestion mappings", mapping_commands()},
       {"Policies", policy_commands()},
+      {"Policies of security", security_policy_commands()},
+      {"Security roles", security_role_commands()},
       {"Ingestion", ingestion_commands()},
       {"Extents", extent_commands()},
       {"External tables", external_table_commands()},
@@ -55,6 +57,26 @@ std::vector<std::string> forms(std::string_view syntax) {
 bool is_show(const Command& command) {
   const std::string_view pattern = command.pattern;
   return pattern.starts_with("show") || pattern.starts_with("verify");
+}
+
+/// The command's permission, in the database that it names or in the request's. Leaves the databases that the
+/// caller may show where it asks for all.
+Status authorize(const Command& command, Call& call) {
+  if (!call.caller() || !command.summary) return Status();  // what isn't supported says so to everyone
+  const Permission permission = permission_of(command.pattern);
+  if (permission == Permission::OwnDatabases) {
+    call.snapshot = visible_part(*call.snapshot, *call.caller());
+    return Status();
+  }
+  if (permission == Permission::Anyone) return Status();
+  if (permission == Permission::ClusterAdmin || permission == Permission::ClusterMonitor) {
+    return call.require(permission, catalog::Database());
+  }
+  const bool names_database =
+      std::string_view(command.pattern).find("database <name") != std::string_view::npos;
+  if (!names_database) return call.require(permission);
+  SPILLWAY_ASSIGN(const catalog::Database* database, call.database(call.names[0]));
+  return call.require(permission, *database);
 }
 
 /// `.show tables | where …`: the rest of the text over the command's result.
@@ -174,6 +196,7 @@ Result<Tables> run(const Request& request, const Services& services,
             std::move(match.names),
             services.catalog.snapshot(),
             logged};
+  SPILLWAY_TRY(authorize(*match.command, call));
   Result<Tables> results = match.command->run(call);
   if (!results.ok()) return with_suggestion(results.error(), words, after_pattern);
   if (!is_show(*match.command)) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
+#include "catalog/security.h"
 #include "engine/engine.h"
 #include "export/exports.h"
 #include "ingest/ingest.h"
@@ -36,6 +37,8 @@ struct Request {
   std::string text;
   std::string database;
   std::string principal;
+  /// Who that is and what it may do. Null: the server itself, which may do everything.
+  std::shared_ptr<const catalog::Caller> caller;
   std::string activity_id;                        // x-ms-client-request-id, or one made for it
   std::map<std::string, std::string> parameters;  // client request properties: query parameters
   std::shared_ptr<engine::CancelToken> cancel;
@@ -49,7 +52,8 @@ struct Request {
 /// True where the text is a command and not a query: its first token, after comments, is a dot.
 bool is_command(std::string_view text);
 
-/// Runs a command, and has it logged.
+/// Runs a command, and has it logged. Forbidden where the caller lacks the role that the command's page asks
+/// for (permissions.h).
 Result<std::vector<Table>> execute(const Request& request, const Services& services);
 
 /// What kind of command a text is, as logs and errors call it: "TableSetOrAppend", "TablesShow"; empty where

@@ -99,6 +99,7 @@ std::string properties_json(const ContinuousExport& definition) {
   json::object object{{"SizeLimit", definition.size_limit}};
   if (definition.backfill) object["Backfill"] = true;
   if (definition.manifest) object["Manifest"] = true;
+  if (!definition.managed_identity.empty()) object["ManagedIdentity"] = definition.managed_identity;
   if (definition.max_records_per_run) object["MaxRecordsPerRun"] = definition.max_records_per_run;
   if (definition.max_bytes_per_run) object["MaxBytesPerRun"] = definition.max_bytes_per_run;
   if (definition.artifact_retention)
@@ -171,6 +172,20 @@ Tables plan_table(const exports::RunPlan& plan) {
   return {std::move(result)};
 }
 
+/// `(T, U)`.
+Result<std::vector<Name>> fact_tables(Reader& reader) {
+  Reader ahead = reader;
+  bool foreign = false;  // database("D").T
+  for (ahead.accept(TokenKind::OpenParen); !foreign && ahead.next_is_name(); ahead.accept(TokenKind::Comma)) {
+    SPILLWAY_TRY(ahead.name("a table name").status());
+    foreign = ahead.peek().kind == TokenKind::OpenParen || ahead.peek().kind == TokenKind::Dot;
+  }
+  if (!foreign) return reader.names("a table name");
+  return Error{ErrorCode::NotSupported,
+               "fact tables must be in the export's own database: over (…) takes their names",
+               ahead.peek().span};
+}
+
 Result<Tables> create_or_alter(Call& call) {
   Reader& reader = call.reader;
   const Name& name = call.names[0];
@@ -179,7 +194,7 @@ Result<Tables> create_or_alter(Call& call) {
   definition.name = name.text;
   if (reader.accept("over")) {
     definition.over_given = true;
-    SPILLWAY_ASSIGN(const std::vector<Name> tables, reader.names("a table name"));
+    SPILLWAY_ASSIGN(const std::vector<Name> tables, fact_tables(reader));
     for (const Name& table : tables) {
       SPILLWAY_TRY(call.table(table).status());
       definition.fact_tables.push_back(table.text);
@@ -190,12 +205,12 @@ Result<Tables> create_or_alter(Call& call) {
   SPILLWAY_ASSIGN(const Name external_table, reader.name("the name of an external table"));
   definition.external_table = external_table.text;
   SPILLWAY_ASSIGN(const Properties properties, Properties::parse(reader));
-  if (properties.has("managedIdentity")) {
-    return Error{ErrorCode::NotSupported, "managed identities (managedIdentity) aren't supported"};
-  }
   SPILLWAY_ASSIGN(const Reader::Tail tail, reader.tail());
   SPILLWAY_TRY(call.external_table(external_table).status());
-  SPILLWAY_TRY(call.compile(tail.text, tail.offset).status());
+  // As its caller sees it; later, as whoever the export runs as.
+  if (const auto query = call.validate(tail.text); !query.ok()) {
+    return relocate(query.error(), reader.text(), tail.offset);
+  }
   definition.query = trimmed(tail.text);
   SPILLWAY_ASSIGN(const Database* context, call.database());
   SPILLWAY_ASSIGN(const bool dry_run, properties.boolean("dryRun", false));

@@ -126,6 +126,10 @@ Row identity(const Call& call, const Database& database) {
           Value::string(database.pretty_name)};
 }
 
+bool is_unrestricted(const Call& call, const Database& database) {
+  return call.caller() && catalog::may_view_restricted(*call.caller(), database);
+}
+
 ExtentTotals totals_of(const Database& database) {
   ExtentTotals sum;
   for (const auto& [name, table] : database.tables) {
@@ -157,7 +161,9 @@ Row row_of(const Call& call, const Database& database, Form form) {
   Row row = identity(call, database);
   switch (form) {
     case Form::Databases: append(row, {id, none, none}); break;
-    case Form::Identity: append(row, {Value::boolean(false), id, none, none}); break;
+    case Form::Identity:
+      append(row, {Value::boolean(is_unrestricted(call, database)), id, none, none});
+      break;
     case Form::Details:
       row.push_back(Value::string("[]"));
       row.insert(row.end(), kPolicyColumns, Value::string("null"));
@@ -471,7 +477,8 @@ void add_entities(const Call& call, const Database& database, const EntityOption
   const Call in_database{there, call.services, call.reader, call.pattern, call.names, call.snapshot};
   for (const auto& [name, function] : database.functions) {
     add("Function", *function, function->parameters,
-        options.with_secrets ? function->body : without_secrets(function->body),
+        options.with_secrets && sees_secrets(call, database, *function) ? function->body
+                                                                        : without_secrets(function->body),
         options.resolve_functions ? output_schema(in_database, *function) : "");
   }
 }

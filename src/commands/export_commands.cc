@@ -3,9 +3,11 @@
 
 #include <utility>
 
+#include "catalog/identity_use.h"
 #include "commands/call.h"
 #include "commands/describe.h"
 #include "export/exports.h"
+#include "storage/object_store.h"
 
 namespace spillway::commands {
 namespace {
@@ -46,6 +48,29 @@ Result<Target> read_target(Reader& reader, bool compressed) {
   return target;
 }
 
+/// An external table is written by its admins.
+Status check_admin(const Call& call, const catalog::Database& database, const Target& target) {
+  if (!call.caller() || !target.external_table) return Status();
+  SPILLWAY_ASSIGN(const auto table, call.external_table(*target.external_table));
+  if (catalog::is_admin(*call.caller(), database, table->policies)) return Status();
+  return call.denied("the role Admin of external table '" + table->name + "'");
+}
+
+/// Before the query runs: a store by impersonation can't be written on the caller's behalf, and the server's
+/// managed identities only where the caller may use them (of an external table, its admins have said so).
+Status check_connections(const Call& call, const catalog::Database& database,
+                         const exports::Settings& settings) {
+  for (const std::string& text : settings.connections) {
+    if (call.caller() && settings.external_table.empty()) {
+      SPILLWAY_TRY(
+          catalog::check_identity_use(*call.caller(), *call.snapshot, database, text, "ExportRequest"));
+    }
+    SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(text));
+    if (connection.impersonate) SPILLWAY_TRY(call.services.stores.open(connection));
+  }
+  return Status();
+}
+
 Result<exports::Settings> settings_of(const Call& call, const Target& target, bool compressed) {
   const std::map<std::string, std::string> properties = target.properties.all_but({"persistDetails"});
   if (!target.external_table) {
@@ -63,6 +88,7 @@ Result<Tables> export_data(Call& call) {
   SPILLWAY_ASSIGN(const Target target, read_target(reader, compressed));
   SPILLWAY_ASSIGN(const Reader::Tail tail, reader.tail());
   SPILLWAY_ASSIGN(const catalog::Database* database, call.database());
+  SPILLWAY_TRY(check_admin(call, *database, target));
 
   exports::Request request;
   request.database = database->name;
@@ -70,6 +96,7 @@ Result<Tables> export_data(Call& call) {
   request.activity_id = call.request.activity_id;
   SPILLWAY_ASSIGN(request.persist_details, target.properties.boolean("persistDetails", async));
   SPILLWAY_ASSIGN(request.settings, settings_of(call, target, compressed));
+  SPILLWAY_TRY(check_connections(call, *database, request.settings));
   SPILLWAY_ASSIGN(request.query, call.compile(tail.text, tail.offset));
   if (request.query.results.empty()) return Error{ErrorCode::Semantic, "the query has no tabular result"};
   if (target.external_table) {

@@ -410,6 +410,9 @@ Result<Tables> merge(Call& call, bool async) {
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(call.names[0]));
+  if (call.caller() && !catalog::is_admin(*call.caller(), *database, table->policies)) {
+    return call.denied("the role Admin of table '" + table->name + "'");
+  }
   std::vector<Guid> list;  // in the table's order
   for (const ExtentPtr& extent : *table->extents) {
     if (ids.contains(extent->id)) list.push_back(extent->id);

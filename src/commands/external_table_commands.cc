@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "catalog/identity_use.h"
 #include "commands/call.h"
 #include "commands/describe.h"
 #include "commands/external_table_parser.h"
@@ -169,7 +170,21 @@ Status put(Writer& writer, const Database& database, const ExternalTable& table,
   const bool there = database.external_tables.contains(table.name);
   if (there && mode == Mode::Create) return exists("external table", name, database);
   if (!there && mode == Mode::Alter) return not_found("external table", name, database);
-  return writer.put_external_table(database.name, table);
+  ExternalTable kept = table;  // its admins stay
+  if (there) kept.policies = database.external_tables.at(table.name)->policies;
+  return writer.put_external_table(database.name, std::move(kept));
+}
+
+/// The server's managed identities are for those who administer it; so is impersonation, with which an export
+/// sends an identity's token, where it leads out of Azure.
+Status check_identities(const Call& call, const ExternalTable& table) {
+  for (const std::string& connection : table.connection_strings) {
+    SPILLWAY_ASSIGN(const storage::ConnectionString parsed, storage::ConnectionString::parse(connection));
+    if (!parsed.managed_identity.empty() || (parsed.impersonate && !catalog::leads_to_azure(parsed))) {
+      return call.require(Permission::ClusterAdmin);
+    }
+  }
+  return Status();
 }
 
 Result<Tables> define(Call& call, Mode mode) {
@@ -177,6 +192,7 @@ Result<Tables> define(Call& call, Mode mode) {
   SPILLWAY_TRY(check_name("external table", name));
   SPILLWAY_ASSIGN(const ExternalTableRequest request, read_external_table(call.reader, name));
   const ExternalTable& table = request.table;
+  SPILLWAY_TRY(check_identities(call, table));
   SPILLWAY_TRY(check_targets(call, table, request.validate_not_empty));
   Tables results{one_row(table)};
   if (request.sample_uris) {

@@ -143,6 +143,11 @@ Error in_function(Error error, const Call& call, const Definition& definition, s
   return error;
 }
 
+/// `table(Name)` of a parameter: which table that will be can't be known, the sample being an empty text.
+bool names_by_argument(const Error& error) {
+  return error.code == ErrorCode::EntityNotFound && error.message.starts_with("Table '' was not found");
+}
+
 /// Binds a call of the function, so that an error in its body shows now and not at its first use. A call that
 /// is no table may be a scalar.
 Status validate(const Call& call, const Definition& definition) {
@@ -153,8 +158,9 @@ Status validate(const Call& call, const Definition& definition) {
   const std::string let = "let __function = ";
   const std::string called = "__function(" + sample_arguments((*function)->parameters) + ")";
   const std::string begin = let + std::string(definition.text) + ";\n";
-  Result<kql::BoundQuery> as_table = call.compile(begin + called, 0);
-  if (as_table.ok() || call.compile(begin + "print " + called, 0).ok()) return Status();
+  Result<kql::BoundQuery> as_table = call.validate(begin + called);
+  if (as_table.ok() || call.validate(begin + "print " + called).ok()) return Status();
+  if (names_by_argument(as_table.error())) return Status();
   return in_function(as_table.error(), call, definition, let.size());
 }
 
@@ -260,19 +266,24 @@ Result<Tables> show_function(Call& call) {
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_TRY(properties.check({"ShowObfuscatedStrings"}));
   SPILLWAY_ASSIGN(const bool with_secrets, properties.boolean("ShowObfuscatedStrings", false));
+  SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const auto function, call.function(call.names[0]));
   Table result = empty_table(kFunctions);
-  result.rows.push_back(row_of(*function, with_secrets));
+  result.rows.push_back(row_of(*function, with_secrets && sees_secrets(call, *database, *function)));
   return Tables{std::move(result)};
 }
 
 }  // namespace
 
+bool sees_secrets(const Call& call, const Database& database, const Function& function) {
+  return !call.caller() || catalog::is_admin(*call.caller(), database, function.policies);
+}
+
 std::string output_schema(const Call& call, const Function& function) {
   const auto parsed = kql::syntax::parse_function(function.parameters + function.body);
   if (!parsed.ok()) return "";
   const Result<kql::BoundQuery> bound =
-      call.compile(reference(function.name) + "(" + sample_arguments((*parsed)->parameters) + ")", 0);
+      call.validate(reference(function.name) + "(" + sample_arguments((*parsed)->parameters) + ")");
   if (!bound.ok() || bound->results.empty()) return "";
   Columns columns;
   for (const Field& field : kql::schema_of(*bound->results.front().plan)) {

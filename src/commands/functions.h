@@ -11,4 +11,7 @@ namespace spillway::commands {
 /// for scalars, and where the function isn't valid.
 std::string output_schema(const Call& call, const catalog::Function& function);
 
+/// Whether the caller may see the function's obfuscated strings: its admins, and those of the database.
+bool sees_secrets(const Call& call, const catalog::Database& database, const catalog::Function& function);
+
 }  // namespace spillway::commands

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "catalog/identity_use.h"
 #include "commands/call.h"
 #include "commands/describe.h"
 #include "commands/extents.h"
@@ -47,6 +48,16 @@ ingest::Request request_for(const Call& call, const Database& database, const ca
   request.cancel = call.request.cancel;
   request.timeout = call.request.timeout;
   return request;
+}
+
+Status check_ingestor(const Call& call, const Database& database, const catalog::Table& table) {
+  if (!call.caller() || catalog::may_ingest(*call.caller(), database, table)) return Status();
+  return call.denied("the role Ingestor or Admin of table '" + table.name + "' or of its database");
+}
+
+Status check_table_admin(const Call& call, const Database& database, const catalog::Table& table) {
+  if (!call.caller() || catalog::is_admin(*call.caller(), database, table.policies)) return Status();
+  return call.denied("the role Admin of table '" + table.name + "'");
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -124,6 +135,7 @@ Result<Tables> ingest_inline(Call& call) {
   SPILLWAY_ASSIGN(const std::string data, inline_data(reader));
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
+  SPILLWAY_TRY(check_ingestor(call, *database, *table));
   ingest::Request request = request_for(call, *database, *table, kInlineType);
   request.properties = ingestion;
   Operation operation = describe_operation(call, *database, kInlineType);
@@ -174,8 +186,15 @@ Result<Tables> ingest_into(Call& call, bool async) {
   SPILLWAY_ASSIGN(const bool persist_details, properties.boolean("persistDetails", async));
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr table, call.table(name));
+  SPILLWAY_TRY(check_ingestor(call, *database, *table));
   ingest::Request request = request_for(call, *database, *table, kPullType);
   SPILLWAY_ASSIGN(request.properties, ingest::parse_properties(properties.all_but({"persistDetails"})));
+
+  for (const std::string& file : files) {
+    if (!call.caller()) break;
+    SPILLWAY_TRY(
+        catalog::check_identity_use(*call.caller(), *call.snapshot, *database, file, "NativeIngestion"));
+  }
 
   Operation operation = describe_operation(call, *database, kPullType);
   const Work work = [request, files, &clock = call.services.clock, &ingestor = call.services.ingestor](
@@ -221,6 +240,9 @@ struct TableOptions {
   std::optional<std::string> folder, docstring;
   bool extend_schema = false, recreate_schema = false;
   std::optional<bool> ingestion_time_policy;
+  std::optional<std::string> creator;  // who becomes the admin of a table that is created
+
+  bool alter_table() const { return folder || docstring || extend_schema || recreate_schema; }
 };
 
 Result<TableOptions> table_options(const Properties& properties) {
@@ -314,6 +336,10 @@ Result<Plan> plan_table(const Name& name, const Database& database, const Column
   } else {
     plan.table.name = name.text;
     plan.table.columns = of_query;
+    if (options.creator) {
+      plan.table.policies[catalog::kPrincipals] =
+          *catalog::encode(catalog::Assignments{{catalog::Role::Admins, {{*options.creator, ""}}}});
+    }
   }
   for (catalog::Column& column : plan.table.columns) {
     if (column.id == 0) column.id = plan.table.next_column_id++;
@@ -417,13 +443,27 @@ Result<kql::RelPtr> source_plan(const Call& call, const Reader::Tail& tail) {
   return query.results.front().plan;
 }
 
+/// What the command needs of the table as it is. A user becomes the admin of a table that the command
+/// creates.
+Status check_target(const Call& call, const Database& database, const Name& name, const Mode& mode,
+                    TableOptions& options) {
+  if (!call.caller()) return Status();
+  const TablePtr existing = find_in(database.tables, name.text);
+  if (!existing) {
+    if (!catalog::is_admin(*call.caller(), database)) options.creator = call.caller()->principal;
+    return mode.may_create ? call.require(Permission::User) : Status();
+  }
+  if (mode.replaces || options.alter_table()) return check_table_admin(call, database, *existing);
+  return check_ingestor(call, database, *existing);
+}
+
 Result<Tables> ingest_from_query(Call& call, const Mode& mode) {
   Reader& reader = call.reader;
   const bool async = reader.accept("async");
   SPILLWAY_ASSIGN(const Name name, reader.name("a table name"));
   SPILLWAY_TRY(check_name("table", name));
   SPILLWAY_ASSIGN(const Properties properties, Properties::parse(reader));
-  SPILLWAY_ASSIGN(const TableOptions options, table_options(properties));
+  SPILLWAY_ASSIGN(TableOptions options, table_options(properties));
   SPILLWAY_ASSIGN(const bool persist_details, properties.boolean("persistDetails", false));
   // One process ingests the result, however it is asked to distribute that.
   SPILLWAY_TRY(properties.boolean("distributed", false).status());
@@ -434,6 +474,7 @@ Result<Tables> ingest_from_query(Call& call, const Mode& mode) {
   SPILLWAY_ASSIGN(const Reader::Tail tail, reader.tail());
 
   SPILLWAY_ASSIGN(const Database* database, call.database());
+  SPILLWAY_TRY(check_target(call, *database, name, mode, options));
   SPILLWAY_ASSIGN(const kql::RelPtr source, source_plan(call, tail));
   SPILLWAY_ASSIGN(const Columns columns, columns_of(kql::schema_of(*source)));
   SPILLWAY_TRY(plan_table(name, *database, columns, options, mode).status());

@@ -69,6 +69,7 @@ struct MoveWork {
   std::vector<Chosen> chosen;  // … just these
   std::vector<Guid> drops;     // of the destination
   std::string database, principal, activity_id;
+  std::shared_ptr<const catalog::Caller> caller;  // null: the server itself
   catalog::Catalog* catalog = nullptr;
   ingest::Ingestor* ingestor = nullptr;
 
@@ -86,6 +87,7 @@ struct MoveWork {
     if (!now) return Error{ErrorCode::EntityNotFound, "database '" + database + "' not found"};
     const TablePtr to = find_in(now->tables, destination.text);
     if (!to) return not_found("table", destination, *now);
+    SPILLWAY_TRY(check_admin(*now, *to));
     ingest::MoveRequest request;
     request.database = database;
     request.table_id = to->id;
@@ -125,6 +127,7 @@ struct MoveWork {
         return Error{ErrorCode::BadRequest,
                      "extent " + each.id.str() + " is in table '" + from->name + "' already"};
       }
+      if (!tables.contains(from->name)) SPILLWAY_TRY(check_admin(now, *from));
       auto& extents = tables[from->name];
       if (extents.empty()) {
         for (const auto& extent : *from->extents) extents[extent->id] = extent;
@@ -138,6 +141,12 @@ struct MoveWork {
       list.push_back({from->id, each.id, Guid::random()});
     }
     return list;
+  }
+
+  Status check_admin(const Database& now, const catalog::Table& table) const {
+    if (!caller || catalog::is_admin(*caller, now, table.policies)) return {};
+    return catalog::denied(*caller, "move extents from or to table '" + table.name + "'",
+                           "the role Admin of the table");
   }
 
   Status check_drops(const catalog::Table& to) const {
@@ -173,6 +182,7 @@ Result<MoveWork> work_of(const Call& call, const char* kind) {
   work.kind = kind;
   work.database = database->name;
   work.principal = call.request.principal;
+  work.caller = call.request.caller;
   work.activity_id = call.request.activity_id;
   work.catalog = &call.services.catalog;
   work.ingestor = &call.services.ingestor;

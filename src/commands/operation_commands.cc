@@ -34,6 +34,17 @@ Row row_of(const Operation& operation) {
           Value::string(name_of(operation.state)), Value::string(operation.status)};
 }
 
+/// A caller's own, and those of databases that it monitors (or, to end them, administers).
+bool concerns(const Call& call, const Operation& operation,
+              bool may(const catalog::Caller&, const catalog::Database&)) {
+  if (!call.caller() || catalog::is_admin(*call.caller()) ||
+      operation.principal == call.caller()->principal) {
+    return true;
+  }
+  const auto database = find_database(*call.snapshot, operation.database);
+  return database && may(*call.caller(), *database);
+}
+
 Result<Tables> show_operations(Call& call) {
   std::vector<Guid> ids;
   const bool list = call.reader.accept(TokenKind::OpenParen);
@@ -49,11 +60,14 @@ Result<Tables> show_operations(Call& call) {
   Table result = empty_table(kOperations);
   for (const Guid& id : ids) {
     SPILLWAY_ASSIGN(const std::optional<Operation> operation, call.services.catalog.operation(id));
-    if (operation) result.rows.push_back(row_of(*operation));
+    if (operation && concerns(call, *operation, catalog::may_monitor))
+      result.rows.push_back(row_of(*operation));
   }
   if (ids.empty()) {
     SPILLWAY_ASSIGN(const std::vector<Operation> all, call.services.catalog.operations(kMostOperations));
-    for (const Operation& operation : all) result.rows.push_back(row_of(operation));
+    for (const Operation& operation : all) {
+      if (concerns(call, operation, catalog::may_monitor)) result.rows.push_back(row_of(operation));
+    }
   }
   return Tables{std::move(result)};
 }
@@ -70,6 +84,9 @@ Result<Tables> show_operation_details(Call& call) {
   SPILLWAY_TRY(call.reader.expect("details"));
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
+  if (!concerns(call, operation, catalog::may_monitor)) {
+    return call.denied("the role Monitor or Admin of the operation's database");
+  }
   if (operation.state != OperationState::Completed) {
     return Error{ErrorCode::BadRequest,
                  "operation " + id.str() + " has no details: its state is " + name_of(operation.state) +
@@ -92,6 +109,9 @@ Result<Tables> cancel_operation(Call& call) {
   SPILLWAY_TRY(properties.check({"reason"}));
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Operation operation, operation_of(call, id, span));
+  if (!concerns(call, operation, catalog::is_admin)) {
+    return call.denied("the role Admin of the operation's database");
+  }
   const std::string reason = properties.text_or("reason", "");
   const bool cancelled = call.services.ingestor.cancel_operation(id, reason) ||
                          call.services.exports.cancel_operation(id, reason).ok();

@@ -12,6 +12,7 @@
 
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/security_policies.h"
 
 namespace spillway::commands {
 namespace {
@@ -144,6 +145,7 @@ Result<Tables> alter_merge_policy(Call& call) {
 Result<Tables> alter_policies(Call& call) {
   SPILLWAY_ASSIGN(const std::vector<Name> names, call.reader.names("a table name"));
   SPILLWAY_TRY(call.reader.expect("policy"));
+  if (call.reader.accept("restricted_view_access")) return alter_restricted_view_access(call, names);
   return alter_tables(call, names, false);
 }
 

@@ -157,9 +157,19 @@ Table table_of(const std::vector<LoggedRequest>& requests, const Schema& schema)
   return table;
 }
 
+/// A caller sees its own requests, and those in the databases that it monitors; admins those of all.
+bool concerns(const Call& call, const LoggedRequest& request) {
+  if (!call.caller() || catalog::is_admin(*call.caller()) || request.principal == call.caller()->principal) {
+    return true;
+  }
+  const auto database = find_database(*call.snapshot, request.database);
+  return database && catalog::may_monitor(*call.caller(), *database);
+}
+
 Result<Tables> show(Call& call, Kind kind, const Schema& schema) {
   SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_ASSIGN(const std::vector<LoggedRequest> requests, call.services.requests.log().read(kind));
+  SPILLWAY_ASSIGN(std::vector<LoggedRequest> requests, call.services.requests.log().read(kind));
+  std::erase_if(requests, [&](const LoggedRequest& request) { return !concerns(call, request); });
   return Tables{table_of(requests, schema)};
 }
 
@@ -198,7 +208,7 @@ Result<Tables> show_running_queries(Call& call) {
   SPILLWAY_TRY(call.reader.end());
   std::vector<LoggedRequest> running = call.services.requests.running_queries();
   std::erase_if(running, [&](const LoggedRequest& query) {
-    return user != "*" && query.user != user && query.principal != user;
+    return !concerns(call, query) || (user != "*" && query.user != user && query.principal != user);
   });
   return Tables{table_of(running, kQueries)};
 }
@@ -209,7 +219,12 @@ Result<Tables> cancel_query(Call& call) {
   SPILLWAY_TRY(properties.check({"reason"}));
   SPILLWAY_TRY(call.reader.end());
   const std::string reason = properties.text_or("reason", "");
-  const bool cancelled = call.services.requests.cancel_queries(id, reason) > 0;
+  const auto may = [&](const LoggedRequest& query) {
+    if (!call.caller() || query.principal == call.caller()->principal) return true;
+    const auto database = find_database(*call.snapshot, query.database);
+    return catalog::is_admin(*call.caller()) || (database && catalog::is_admin(*call.caller(), *database));
+  };
+  const bool cancelled = call.services.requests.cancel_queries(id, reason, may) > 0;
   Table result = empty_table(kCancelled);
   result.rows.push_back({Value::string(id), Value::boolean(cancelled),
                          Value::string(cancelled ? reason : "no query of this ClientActivityId is running")});

@@ -94,11 +94,12 @@ std::vector<catalog::LoggedRequest> Requests::running_queries() const {
   return rows;
 }
 
-int Requests::cancel_queries(const std::string& client_activity_id, const std::string& reason) {
+int Requests::cancel_queries(const std::string& client_activity_id, const std::string& reason,
+                             const std::function<bool(const catalog::LoggedRequest&)>& may) {
   int cancelled = 0;
   const std::lock_guard lock(mutex_);
   for (Running* running : queries_) {
-    if (running->row_.client_activity_id != client_activity_id) continue;
+    if (running->row_.client_activity_id != client_activity_id || !may(running->row_)) continue;
     running->work_->cancel(reason);
     ++cancelled;
   }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -69,8 +70,10 @@ class Requests {
 
   /// With what they have used so far, oldest first.
   std::vector<catalog::LoggedRequest> running_queries() const;
-  /// Tells every running query with this client activity id to stop. How many there were.
-  int cancel_queries(const std::string& client_activity_id, const std::string& reason);
+  /// Tells every running query with this client activity id to stop that `may` be stopped. How many there
+  /// were.
+  int cancel_queries(const std::string& client_activity_id, const std::string& reason,
+                     const std::function<bool(const catalog::LoggedRequest&)>& may);
 
   catalog::RequestLog& log() { return log_; }
 

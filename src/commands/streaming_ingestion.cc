@@ -13,6 +13,14 @@ Result<int64_t> ingest_stream(const StreamRequest& request, const Services& serv
     return Error{ErrorCode::EntityNotFound,
                  "table '" + request.table + "' not found in database '" + database->name + "'"};
   }
+  if (request.caller && !catalog::may_ingest(*request.caller, *database, *table)) {
+    return catalog::denied(*request.caller, "ingest into table '" + table->name + "'",
+                           "the role Ingestor or Admin of the table or of its database");
+  }
+  if (request.caller && request.is_address) {
+    SPILLWAY_TRY(catalog::check_identity_use(*request.caller, *snapshot, *database, std::string(request.data),
+                                             "NativeIngestion"));
+  }
   ingest::Request ingestion;
   ingestion.database = database->name;
   ingestion.table = *table;

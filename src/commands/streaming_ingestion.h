@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "catalog/security.h"
 #include "commands/commands.h"
 
 namespace spillway::commands {
@@ -22,6 +23,7 @@ struct StreamRequest {
   bool is_address = false;  // `data` is the storage connection string of the file to read
   std::string_view data;
   std::string principal, activity_id;
+  std::shared_ptr<const catalog::Caller> caller;  // who may ingest or not; null: the server itself
   std::shared_ptr<engine::CancelToken> cancel;
   std::optional<std::chrono::milliseconds> timeout;
 };

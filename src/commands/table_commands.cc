@@ -163,6 +163,7 @@ std::vector<Name> names_of(const std::vector<Definition>& definitions) {
 }
 
 Result<Tables> create_based_on(Call& call, const Name& name) {
+  SPILLWAY_TRY(call.require(Permission::Admin));
   SPILLWAY_ASSIGN(const Name source, call.reader.name("a table name"));
   const bool if_not_exists = call.reader.accept("ifnotexists");
   SPILLWAY_ASSIGN(const TableProperties properties, table_properties(call.reader));
@@ -176,6 +177,8 @@ Result<Tables> create_based_on(Call& call, const Name& name) {
     table.id = 0;
     table.name = name.text;
     table.docstring = "Created based on " + source.text;
+    table.policies.erase(catalog::kPrincipals);
+    table.policies.erase(catalog::kRowLevelSecurity);  // whose query reads the other table
     table.extents = std::make_shared<const catalog::ExtentList>();
     table.next_column_id = 1;
     for (catalog::Column& column : table.columns) column.id = 0;

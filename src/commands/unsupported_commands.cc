@@ -19,8 +19,7 @@ Result<Tables> refuse(Call& call) {
 
 std::vector<Command> unsupported_commands() {
   std::vector<Command> commands;
-  for (const char* pattern : {"add",
-                              "alter async",
+  for (const char* pattern : {"alter async",
                               "alter cluster",
                               "alter database <name> ingestion",
                               "alter database <name> prettyname",

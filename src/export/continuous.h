@@ -19,10 +19,14 @@ struct Prepared {
 };
 
 /// Everything that creation and each run check: the query compiles, has one result and reads at least one
-/// fact table, `over` names tables that it reads, nothing lies in another database, ingestion time policies,
-/// the external table is there and fits, the properties are valid. Errors say which, for a person.
+/// fact table, `over` names tables that it reads, fact tables lie in its own database, ingestion time
+/// policies, the external table is there and fits, the properties are valid; what its managed identity may
+/// do, and what row level security, restricted view access and other databases ask for
+/// (`access_control`: ServiceOptions). Errors say which, for a person. A connection that impersonates is in
+/// the settings as the managed identity's.
 Result<Prepared> prepare(const std::shared_ptr<const catalog::Snapshot>& snapshot,
-                         const std::string& database, const catalog::ContinuousExport& definition, Ticks now);
+                         const std::string& database, const catalog::ContinuousExport& definition, Ticks now,
+                         bool access_control);
 
 /// Binds the definition's query with its fact tables scoped to `range`.
 Result<kql::BoundQuery> bind_scoped(const std::shared_ptr<const catalog::Snapshot>& snapshot,

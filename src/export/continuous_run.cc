@@ -56,7 +56,7 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
   }
   const Subject subject{database, *snapshot->database(database), *definition};
   const Ticks now = clock_.now();
-  const auto prepared = prepare(snapshot, database, *definition, now);
+  const auto prepared = prepare(snapshot, database, *definition, now, options_.access_control);
   if (!prepared.ok()) return fail_before_reading(subject, prepared.error(), cancel);
 
   const Stretch stretch = next_stretch(prepared->facts, *definition, subject.database.cursor,
@@ -186,7 +186,8 @@ Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
     return Error(ErrorCode::Conflict, "continuous export '" + run.name + "' was changed during its run");
   }
   const Ticks now = clock_.now();
-  SPILLWAY_ASSIGN(const Prepared prepared, prepare(snapshot, run.database, *definition, now));
+  SPILLWAY_ASSIGN(const Prepared prepared,
+                  prepare(snapshot, run.database, *definition, now, options_.access_control));
   SPILLWAY_ASSIGN(const kql::BoundQuery query,
                   bind_scoped(snapshot, run.database, *definition, prepared.facts,
                               {.after = run.from, .to = run.to}, now));

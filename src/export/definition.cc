@@ -10,6 +10,15 @@ namespace {
 constexpr const char* kSettings[] = {"sizeLimit",        "distributed",         "distribution",
                                      "distributionKind", "parquetRowGroupSize", "parquetDatetimePrecision"};
 
+/// "system", or an object id; kept in lower case, as they are compared.
+Status read_identity(const std::string& text, catalog::ContinuousExport& definition) {
+  definition.managed_identity = lower_case(text);
+  if (text.empty() || definition.managed_identity == "system" || Guid::parse(text)) return {};
+  return Status(ErrorCode::BadRequest,
+                "continuous export '" + definition.name +
+                    "': property 'managedIdentity' takes the object id of a managed identity, or system");
+}
+
 }  // namespace
 
 Status apply_properties(const std::map<std::string, std::string>& properties,
@@ -21,12 +30,7 @@ Status apply_properties(const std::map<std::string, std::string>& properties,
   definition.forced_latency = latency.value_or(0);
   SPILLWAY_ASSIGN(const auto disabled, given.boolean("isDisabled"));
   definition.disabled = disabled.value_or(false);
-  if (given.text("managedIdentity")) {
-    return Status(ErrorCode::NotSupported,
-                  "continuous export '" + definition.name +
-                      "': property 'managedIdentity' isn't supported; give the external "
-                      "table's connection string its credentials");
-  }
+  SPILLWAY_TRY(read_identity(given.text("managedIdentity").value_or(""), definition));
   // Spillway's own: the service has none of these.
   SPILLWAY_ASSIGN(const auto backfill, given.boolean("backfill"));
   definition.backfill = backfill.value_or(false);

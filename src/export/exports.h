@@ -70,6 +70,18 @@ Result<std::vector<std::string>> sample_uris(const catalog::ExternalTable& table
 std::string table_to_json(const Table& table);
 Result<Table> table_from_json(std::string_view json);
 
+// Rules between continuous exports and the policies of tables. Sources:
+// data-export/continuous-data-export.md, "Limitations",
+// data-export/continuous-export-with-managed-identity.md, row-level-security-policy.md,
+// restricted-view-access-policy.md.
+/// That each export, of whatever database, which reads the table may go on when it gets row level security:
+/// it needs a managedIdentity and an external table that impersonates. BadRequest names one that may not.
+Status check_row_level_security(const std::shared_ptr<const catalog::Snapshot>& snapshot,
+                                const catalog::Table& table);
+/// That no export reads the table: none may read one with restricted view access.
+Status check_restricted_view_access(const std::shared_ptr<const catalog::Snapshot>& snapshot,
+                                    const catalog::Table& table);
+
 inline constexpr const char* kDefaultPartition = "__DEFAULT_PARTITION__";
 /// The shortest intervalBetweenRuns.
 inline constexpr Ticks kShortestInterval = kTicksPerSecond;
@@ -100,6 +112,9 @@ struct ServiceOptions {
   int64_t records_per_run = 50'000'000;
   int64_t bytes_per_run = int64_t{4} << 30;  // of the extents' files
   int format_threads = 0;                    // that format and compress text; 0: as many as there are cores
+  /// Principals have roles: exports that read other databases need a managedIdentity, which needs the role of
+  /// a Viewer in every database that they read.
+  bool access_control = false;
 };
 
 /// How a continuous export stands: for `.show continuous-export`, /metrics and `.show capacity`.
@@ -162,8 +177,9 @@ class Service {
 
   /// Checks everything that creation documents (query, fact tables, schema, policies, properties), then
   /// creates or alters; an alter keeps the position. `definition` has its name, external table, query, and
-  /// fact tables with `over_given`; interval, forced latency, size limit, `disabled` and `properties` are
-  /// taken from `properties` (names in any case, values as texts: "1h" or "01:00:00", "104857600", "true").
+  /// fact tables with `over_given`; interval, forced latency, size limit, managed identity, `disabled` and
+  /// `properties` are taken from `properties` (names in any case, values as texts: "1h" or "01:00:00",
+  /// "104857600", "true").
   virtual Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                                  const std::map<std::string, std::string>& properties) = 0;
 

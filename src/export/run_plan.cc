@@ -32,10 +32,11 @@ kql::RelPtr count_by_partition(const TargetPlan& target) {
 
 Result<RunPlan> plan_run(const std::shared_ptr<const catalog::Snapshot>& snapshot, engine::Engine& engine,
                          const std::string& database, const catalog::ContinuousExport& definition,
-                         const StretchLimits& limits, Ticks now) {
-  SPILLWAY_ASSIGN(const Prepared prepared, prepare(snapshot, database, definition, now));
-  const Stretch stretch =
-      next_stretch(prepared.facts, definition, snapshot->database(database)->cursor, limits, now);
+                         const ServiceOptions& options, Ticks now) {
+  SPILLWAY_ASSIGN(const Prepared prepared,
+                  prepare(snapshot, database, definition, now, options.access_control));
+  const Stretch stretch = next_stretch(prepared.facts, definition, snapshot->database(database)->cursor,
+                                       limits_of(definition, options), now);
   RunPlan plan;
   plan.from = definition.exported_to;
   plan.to = std::max(stretch.to, plan.from);

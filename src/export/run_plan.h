@@ -9,6 +9,6 @@ namespace spillway::exports {
 /// Of a definition that stands at its `exported_to`, at this snapshot.
 Result<RunPlan> plan_run(const std::shared_ptr<const catalog::Snapshot>& snapshot, engine::Engine& engine,
                          const std::string& database, const catalog::ContinuousExport& definition,
-                         const StretchLimits& limits, Ticks now);
+                         const ServiceOptions& options, Ticks now);
 
 }  // namespace spillway::exports

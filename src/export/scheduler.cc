@@ -41,11 +41,12 @@ void for_each_export(const catalog::Snapshot& snapshot, const F& f) {
 
 /// What the capacity policy may allow: threads start as runs need them.
 Scheduler::Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, engine::Capacity& capacity,
-                     const Clock& clock)
+                     const Clock& clock, bool access_control)
     : catalog_(catalog),
       runner_(runner),
       capacity_(capacity),
       clock_(clock),
+      access_control_(access_control),
       runners_(catalog::kMostConcurrentOperations) {}
 
 void Scheduler::start() {
@@ -239,7 +240,7 @@ ExportHealth Scheduler::health_of(const std::shared_ptr<const catalog::Snapshot>
   health.disabled = definition.disabled;
   // A cursor is the time of its commit, or little more.
   health.exported_to = definition.exported_to;
-  const auto prepared = prepare(snapshot, database.name, definition, now);
+  const auto prepared = prepare(snapshot, database.name, definition, now, access_control_);
   if (!prepared.ok()) {
     if (database.cursor > definition.exported_to)
       health.lateness = std::max<Ticks>(0, now - definition.exported_to);

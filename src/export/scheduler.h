@@ -25,7 +25,7 @@ namespace spillway::exports {
 class Scheduler {
  public:
   Scheduler(catalog::Catalog& catalog, ContinuousRunner& runner, engine::Capacity& capacity,
-            const Clock& clock);
+            const Clock& clock, bool access_control);
   ~Scheduler() { stop(); }
 
   void start();
@@ -75,6 +75,7 @@ class Scheduler {
   ContinuousRunner& runner_;
   engine::Capacity& capacity_;
   const Clock& clock_;
+  const bool access_control_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<int64_t, State> states_;

@@ -74,7 +74,7 @@ class ServiceImpl : public Service {
         manifests_(catalog, stores, options_.staging_folder),
         runner_(catalog, writer_, manifests_, janitor_, clock, options_),
         operations_(catalog, writer_, janitor_, capacity_, options_.capacity_wait, clock),
-        scheduler_(catalog, runner_, capacity_, clock) {}
+        scheduler_(catalog, runner_, capacity_, clock, options_.access_control) {}
   ~ServiceImpl() override { halt(); }
 
   void start() override {
@@ -96,8 +96,8 @@ class ServiceImpl : public Service {
   Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                          const std::map<std::string, std::string>& properties) override {
     SPILLWAY_TRY(apply_properties(properties, definition));
-    SPILLWAY_ASSIGN(const Prepared prepared,
-                    prepare(catalog_.snapshot(), database, definition, clock_.now()));
+    SPILLWAY_ASSIGN(const Prepared prepared, prepare(catalog_.snapshot(), database, definition, clock_.now(),
+                                                     options_.access_control));
     definition.size_limit = prepared.settings.size_limit;
     definition.tables.clear();
     for (const kql::TableReference& table : prepared.query.tables) definition.tables.push_back(table.table);
@@ -117,8 +117,7 @@ class ServiceImpl : public Service {
       return Error(ErrorCode::EntityNotFound,
                    "continuous export '" + name + "' not found in database '" + database + "'");
     }
-    return exports::plan_run(snapshot, engine_, database, *definition->second,
-                             limits_of(*definition->second, options_), clock_.now());
+    return exports::plan_run(snapshot, engine_, database, *definition->second, options_, clock_.now());
   }
   Result<RunPlan> plan_run(const std::string& database, catalog::ContinuousExport definition,
                            const std::map<std::string, std::string>& properties) override {
@@ -133,8 +132,7 @@ class ServiceImpl : public Service {
     } else {
       definition.exported_to = definition.backfill ? 0 : found->cursor;
     }
-    return exports::plan_run(snapshot, engine_, database, definition, limits_of(definition, options_),
-                             clock_.now());
+    return exports::plan_run(snapshot, engine_, database, definition, options_, clock_.now());
   }
   Result<std::vector<Finding>> verify(const std::string& database, const std::string& name,
                                       const std::shared_ptr<engine::CancelToken>& cancel) override {

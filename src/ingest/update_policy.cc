@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "catalog/security.h"
 #include "engine/plan_runner.h"
 #include "ingest/formats.h"
 #include "kql/binder.h"
@@ -107,6 +108,24 @@ Status check_schema(const Schema& query, const catalog::Table& target) {
                                                ": they must have the same types, in the same order");
 }
 
+/// What a table's policies of security ask of an update policy that reads it.
+Status check_access(const UpdatePolicy& policy, const UpdateScope& scope,
+                    const kql::TableReference& reference) {
+  const catalog::Database* database = scope.snapshot->database(reference.database);
+  const auto found = database ? database->tables.find(reference.table) : decltype(database->tables.end())();
+  if (!database || found == database->tables.end()) return {};
+  if (catalog::has_restricted_view_access(*found->second)) {
+    return Status(ErrorCode::Forbidden,
+                  "the query reads table '" + reference.table + "', which has restricted view access");
+  }
+  if (policy.managed_identity.empty() && catalog::has_row_level_security(*found->second)) {
+    return Status(ErrorCode::BadRequest,
+                  "the query reads table '" + reference.table +
+                      "', which has row level security, and so needs a ManagedIdentity");
+  }
+  return {};
+}
+
 Status check_reads(const UpdatePolicy& policy, const UpdateScope& scope, const kql::BoundQuery& query) {
   if (query.results.size() != 1) {
     return Status(ErrorCode::Semantic,
@@ -116,6 +135,7 @@ Status check_reads(const UpdatePolicy& policy, const UpdateScope& scope, const k
     return Status(ErrorCode::NotSupported, "the query reads external data, which update policies can't");
   }
   for (const kql::TableReference& table : query.tables) {
+    SPILLWAY_TRY(check_access(policy, scope, table));
     if (table.database == scope.database || !policy.managed_identity.empty()) continue;
     return Status(ErrorCode::NotSupported, "the query reads table '" + table.table + "' of database '" +
                                                table.database + "', which needs a ManagedIdentity");
@@ -194,7 +214,9 @@ Result<kql::RelPtr> bind_update(const UpdatePolicy& policy, const UpdateScope& s
   options.snapshot = narrowed(scope);
   options.database = scope.database;
   options.now = scope.now;
-  options.principal = scope.principal;
+  options.principal = policy.managed_identity.empty()
+                          ? scope.principal
+                          : catalog::principal_of_identity(policy.managed_identity);
   options.source_table = scope.source.name;
   if (scope.engine) engine::let_run(options, *scope.engine, scope.options);
   options.infer_schema = nullptr;

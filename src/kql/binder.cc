@@ -28,8 +28,12 @@ Schema schema_of(const Rel& plan) {
 
 Result<BoundQuery> Binder::compile(std::string_view text) {
   if (const catalog::Database* database = find_database(options_.database)) result_.cursor = database->cursor;
+  // A command's result may be continued by whoever may run the command.
   if (options_.piped) return compile_piped(text);
   SPILLWAY_ASSIGN(const syntax::Query query, syntax::parse_query(text));
+  if (const catalog::Database* database = find_database(options_.database)) {
+    SPILLWAY_TRY(check_view(*database));
+  }
   auto global = std::make_shared<Environment>(nullptr);
   as_scopes_.push_back(global.get());
   Block block{global, {}};

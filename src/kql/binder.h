@@ -4,7 +4,10 @@
 //   SPILLWAY_ASSIGN(BoundQuery query, kql::compile("T | where x > 1 | count", options));
 //
 // Errors are Syntax (it can't be parsed) and Semantic (it means nothing), with the span of the offending
-// text.
+// text; Forbidden where the caller may not view a database or a table.
+//
+// A table with row level security is what its policy's query gives, wherever it is named
+// (management/row-level-security-policy.md).
 #pragma once
 
 #include <functional>
@@ -20,6 +23,7 @@
 #include "base/types.h"
 #include "base/vector.h"
 #include "catalog/model.h"
+#include "catalog/security.h"
 #include "kql/plan.h"
 
 namespace spillway::kql {
@@ -47,8 +51,10 @@ struct BindOptions {
   std::shared_ptr<const catalog::Snapshot> snapshot;
   std::string database;
   Ticks now = 0;          // what now() is, everywhere in the query
-  std::string principal;  // current_principal()
-  std::string endpoint;   // current_cluster_endpoint()
+  std::string principal;  // current_principal(), which row level security goes by
+  /// Who asks, so that databases and tables that it may not view are refused. Null: the server itself.
+  std::shared_ptr<const catalog::Caller> caller;
+  std::string endpoint;  // current_cluster_endpoint()
   /// Values of `declare query_parameters` by name, as KQL literals ("5", "datetime(2024-01-01)", "'text'" or
   /// a bare text for a string parameter).
   std::map<std::string, std::string> parameters;
@@ -58,6 +64,8 @@ struct BindOptions {
   std::string source_table;
   /// Request properties that change what a query means (best_effort), by their names in lower case.
   std::map<std::string, std::string> properties;
+  /// assert() holds: for definitions that are checked before those come whom they are about.
+  bool assertions_hold = false;
   /// For plugins whose columns follow from their input's values. Without it they need a declared schema.
   PlanRunner run;
   SchemaInference infer_schema;
@@ -81,8 +89,11 @@ struct BoundResult {
 
 struct BoundQuery {
   std::vector<BoundResult> results;  // one for each tabular statement, in order
-  std::set<TableReference> tables;   // every table scanned anywhere in it
+  /// Every table that it names anywhere. Tables that only the row level security policies of these read are
+  /// none of them.
+  std::set<TableReference> tables;
   std::set<std::string> external_tables;
+  std::set<std::string> databases;  // of these
   /// Set where a cursor function or ingestion_time scoping is used: what @ExtendedProperties says as
   /// `Cursor`.
   bool uses_cursor = false;

@@ -7,12 +7,6 @@
 namespace spillway::kql {
 namespace {
 
-std::string folded(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return out;
-}
-
 /// "aaduser" of "aaduser=ann@contoso.com"; empty where there is no such part.
 std::string principal_kind(const std::string& principal) {
   const size_t equals = principal.find('=');
@@ -124,7 +118,7 @@ Result<ExprPtr> Binder::bind_context(const syntax::CallExpr& call, ScalarScope&)
   return literal(Value::dynamic(details + "}"), call.span);
 }
 
-/// Groups are not known here: a principal is a member of what it is itself.
+/// A principal is a member of what it is itself, and of the groups that the server's configuration gives it.
 Result<ExprPtr> Binder::bind_member_of(const syntax::CallExpr& call, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(call, 1, kMaxColumns));
   std::vector<std::string> principals;
@@ -134,10 +128,11 @@ Result<ExprPtr> Binder::bind_member_of(const syntax::CallExpr& call, ScalarScope
       return semantic(call.name.text + "(): takes string literals, or an array of them", argument.span);
     }
   }
-  const std::string own = folded(options_.principal);
+  const catalog::Caller itself{options_.principal, {}, {}};
+  const catalog::Caller& caller = options_.caller ? *options_.caller : itself;
   const bool found = std::any_of(principals.begin(), principals.end(),
-                                 [&](const std::string& principal) { return folded(principal) == own; });
-  return literal(Value::boolean(found && !own.empty()), call.span);
+                                 [&](const std::string& principal) { return caller.is(principal); });
+  return literal(Value::boolean(found), call.span);
 }
 
 /// estimate_data_size(columns…), estimate_data_size(*): bytes.

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "kql/binder_internal.h"
+#include "kql/connections.h"
 #include "kql/json.h"
 
 namespace spillway::kql {
@@ -128,6 +129,7 @@ Result<std::vector<std::string>> Binder::connection_texts(const std::vector<synt
   std::vector<std::string> texts;
   for (const syntax::ExprPtr& connection : given) {
     SPILLWAY_ASSIGN(std::string text, constant_text(*connection, environment, "a storage connection string"));
+    SPILLWAY_TRY(check_connection(options_, text));
     texts.push_back(std::move(text));
   }
   return texts;

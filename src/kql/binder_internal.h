@@ -3,6 +3,7 @@
 //   binder_names.cc       scopes, let variables, functions, tables: what a name means
 //   binder_scalar.cc      scalar expressions
 //   binder_calls.cc       calls: overloads, conversions, the functions that only the binder knows
+//   binder_security.cc    what the caller may view; row level security
 //   binder_context.cc     functions of where a query runs and what it reads; hidden columns of scans
 //   binder_outputs.cc     outputs of print, extend, project: names, functions that give several columns
 //   binder_operators.cc   tabular operators over one input
@@ -283,8 +284,11 @@ class Binder {
                                   const EnvironmentPtr& environment);
   Result<Tabular> bind_materialize(const syntax::MaterializeExpr& expression,
                                    const EnvironmentPtr& environment);
+  /// A table that the query names: its records, or those that its row level security policy leaves.
   Result<Tabular> scan(const catalog::Database& database, const std::shared_ptr<const catalog::Table>& table,
                        TextSpan span);
+  Result<Tabular> scan_records(const catalog::Database& database,
+                               const std::shared_ptr<const catalog::Table>& table, TextSpan span);
   Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span);
   Result<const syntax::FunctionExpr*> stored_function(const catalog::Database& database,
                                                       const catalog::Function& function, TextSpan span);
@@ -328,6 +332,21 @@ class Binder {
   }
   /// Whether a request property is set, by the request or by a `set` statement so far.
   bool is_set(std::string_view option) const;
+
+  // binder_security.cc
+  /// Forbidden where the caller may not query the database.
+  Status check_view(const catalog::Database& database) const;
+  Status check_table_view(const catalog::Database& database, const catalog::Table& table,
+                          TextSpan span) const;
+  /// The policy that a reference to the table means, or nullopt: the table's own records.
+  std::optional<catalog::RowLevelSecurity> policy_of(const catalog::Table& table) const;
+  Status check_policy_reference(const catalog::Database& database, const catalog::Table& table,
+                                TextSpan span) const;
+  Result<Tabular> bind_policy(const catalog::Database& database,
+                              const std::shared_ptr<const catalog::Table>& table,
+                              const catalog::RowLevelSecurity& policy, TextSpan span);
+  Result<Tabular> bind_policy_query(const catalog::Database& database, const std::string& query);
+  Result<Tabular> fit_policy(Tabular rows, const catalog::Table& table, TextSpan span);
 
   // binder_parse.cc
   Result<Tabular> bind_parse(const syntax::ParseOp& op, Tabular input, const EnvironmentPtr& environment);
@@ -836,6 +855,10 @@ class Binder {
   std::vector<std::unique_ptr<syntax::Query>> plugin_queries_;  // parsed texts of plugins
   const syntax::Operator* last_operator_ = nullptr;             // of the result that is being bound
   std::vector<BoundResult> further_results_;                    // that it gives behind its first
+  /// The table whose row level security policy is being bound, and its database; null outside of one.
+  const catalog::Table* policy_table_ = nullptr;
+  const catalog::Database* policy_database_ = nullptr;
+  std::vector<std::unique_ptr<syntax::Query>> policy_queries_;  // parsed
   ColumnId next_id_ = 1;
   size_t plan_nodes_ = 0;
   int function_depth_ = 0;

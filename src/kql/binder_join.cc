@@ -200,7 +200,7 @@ Status Binder::bind_union_databases(const syntax::PathExpr& path, const Environm
   const size_t before = legs.size();
   if (options_.snapshot) {
     for (const auto& [known, database] : options_.snapshot->databases) {
-      if (!matches_pattern(known, *name)) continue;
+      if (!matches_pattern(known, *name) || !check_view(*database).ok()) continue;
       SPILLWAY_TRY(bind_union_pattern(path.name.text, *database, false, environment, path.span, true, legs));
     }
   }

@@ -120,6 +120,7 @@ const catalog::Database* Binder::current_database(const EnvironmentPtr& environm
 }
 
 bool Binder::is_set(std::string_view option) const {
+  if (policy_table_) return false;  // a policy means the same whatever the query sets
   for (const auto* given : {&result_.options, &options_.properties}) {
     for (const auto& [name, value] : *given) {
       if (same_without_case(name, option)) return same_without_case(value, "true") || value == "1";
@@ -132,6 +133,7 @@ Result<const catalog::Database*> Binder::database_of(std::string_view name, Text
   const catalog::Database* database = find_database(name);
   if (!database)
     return Error(ErrorCode::EntityNotFound, "Database '" + std::string(name) + "' was not found", span);
+  SPILLWAY_TRY(check_view(*database));
   return database;
 }
 
@@ -539,6 +541,18 @@ Result<Tabular> Binder::bind_materialize(const syntax::MaterializeExpr& expressi
 
 Result<Tabular> Binder::scan(const catalog::Database& database,
                              const std::shared_ptr<const catalog::Table>& table, TextSpan span) {
+  SPILLWAY_TRY(check_table_view(database, *table, span));
+  SPILLWAY_TRY(check_policy_reference(database, *table, span));
+  if (!policy_table_) {
+    result_.tables.insert({database.name, table->name, table->id});
+    result_.databases.insert(database.name);
+  }
+  const std::optional<catalog::RowLevelSecurity> policy = policy_of(*table);
+  return policy ? bind_policy(database, table, *policy, span) : scan_records(database, table, span);
+}
+
+Result<Tabular> Binder::scan_records(const catalog::Database& database,
+                                     const std::shared_ptr<const catalog::Table>& table, TextSpan span) {
   auto node = std::make_shared<TableScan>();
   attach(*node, span);
   node->database = database.name;
@@ -547,9 +561,10 @@ Result<Tabular> Binder::scan(const catalog::Database& database,
     node->columns.push_back(new_column(column.name, column.type));
     node->field_ids.push_back(column.id);
   }
+  // What a policy reads beside its own table is no fact table of an export.
+  const bool may_be_fact = !policy_table_ || policy_table_->id == table->id;
   const auto scoped = options_.cursor_scopes.find(table->id);
-  if (scoped != options_.cursor_scopes.end()) node->range = scoped->second;
-  result_.tables.insert({database.name, table->name, table->id});
+  if (may_be_fact && scoped != options_.cursor_scopes.end()) node->range = scoped->second;
   Tabular result;
   result.columns = node->columns;
   result.chain = {node};
@@ -562,6 +577,7 @@ Result<Tabular> Binder::scan(const catalog::Database& database,
 
 Result<Tabular> Binder::scan_external(const catalog::Database& database, const std::string& name,
                                       TextSpan span) {
+  SPILLWAY_TRY(check_view(database));
   const auto found = database.external_tables.find(name);
   if (found == database.external_tables.end()) {
     std::vector<std::string> names;
@@ -585,6 +601,7 @@ Result<Tabular> Binder::scan_external(const catalog::Database& database, const s
     node->names.push_back(partition.name);
   }
   result_.external_tables.insert(name);
+  result_.databases.insert(database.name);
   Tabular result;
   result.columns = node->columns;
   result.name = name;

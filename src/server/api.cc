@@ -1,7 +1,5 @@
 #include "server/api.h"
 
-#include <openssl/crypto.h>
-
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -32,9 +30,6 @@ constexpr int kMethodNotAllowed = 405;
 constexpr int kNotFound = 404;
 constexpr int kUnsupportedMediaType = 415;
 constexpr int kTooManyRequests = 429;
-/// Who runs a request: there are no users, only the machine's own and the holder of the token.
-constexpr const char* kLocalPrincipal = "local";
-constexpr const char* kTokenPrincipal = "api-token";
 
 constexpr const char* kIndex =
     "Spillway, a Kusto-compatible analytics server.\n\n"
@@ -56,11 +51,6 @@ bool is_json_type(std::string_view content_type) {
   const std::string type =
       lower(content_type.substr(0, std::min(content_type.find(';'), content_type.size())));
   return type.substr(0, type.find_last_not_of(' ') + 1) == "application/json";
-}
-
-/// In time that doesn't depend on where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string_view host_name(std::string_view host) {
@@ -105,7 +95,7 @@ struct Api::Call {
   const HttpRequest& request;
   HttpResponse& response;
   RequestIds ids;
-  std::string principal;
+  std::shared_ptr<const catalog::Caller> caller;
   std::string database, text;
   RequestProperties properties;
   /// The request's own token, where its connection has none.
@@ -117,7 +107,7 @@ struct Api::Route {
   const char* path;
   const char* name;  // of the endpoint, in metrics
   bool get, post;
-  bool open;  // needs no token
+  enum class Access { Open, Caller, Monitor } access;  // who may: all, holders of a token, monitors of all
   void (Api::*run)(Call&);
   bool json = true;     // what is posted
   bool prefix = false;  // the path goes on after it
@@ -125,14 +115,14 @@ struct Api::Route {
 
 const Api::Route* Api::find_route(const std::string& path) {
   static constexpr Route kRoutes[] = {
-      {"/v1/rest/query", "query_v1", true, true, false, &Api::query_v1},
-      {"/v2/rest/query", "query_v2", true, true, false, &Api::query_v2},
-      {"/v1/rest/mgmt", "mgmt", false, true, false, &Api::mgmt},
-      {kIngestPath.data(), "ingest", false, true, false, &Api::ingest, false, true},
-      {"/v1/rest/auth/metadata", "auth_metadata", true, false, true, &Api::auth_metadata},
-      {"/metrics", "metrics", true, false, false, &Api::metrics},
-      {"/healthz", "healthz", true, false, true, &Api::health},
-      {"/", "index", true, false, true, &Api::index},
+      {"/v1/rest/query", "query_v1", true, true, Route::Access::Caller, &Api::query_v1},
+      {"/v2/rest/query", "query_v2", true, true, Route::Access::Caller, &Api::query_v2},
+      {"/v1/rest/mgmt", "mgmt", false, true, Route::Access::Caller, &Api::mgmt},
+      {kIngestPath.data(), "ingest", false, true, Route::Access::Caller, &Api::ingest, false, true},
+      {"/v1/rest/auth/metadata", "auth_metadata", true, false, Route::Access::Open, &Api::auth_metadata},
+      {"/metrics", "metrics", true, false, Route::Access::Monitor, &Api::metrics},
+      {"/healthz", "healthz", true, false, Route::Access::Open, &Api::health},
+      {"/", "index", true, false, Route::Access::Open, &Api::index},
   };
   const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes), [&](const Route& route) {
     return route.prefix ? path.starts_with(route.path) : path == route.path;
@@ -160,8 +150,7 @@ Api::Api(Backend& backend, Metrics& metrics, ApiOptions options)
 void Api::handle(const HttpRequest& request, HttpResponse& response) {
   const auto started = std::chrono::steady_clock::now();
   metrics_.request_started();
-  Call call{request, response,           {}, options_.token.empty() ? kLocalPrincipal : kTokenPrincipal, {},
-            {},      RequestProperties()};
+  Call call{request, response, {}, local_caller(), {}, {}, RequestProperties()};
   call.ids.activity_id = Guid::random().str();
   call.ids.client_request_id = printable_id(request.header("x-ms-client-request-id"));
   if (call.ids.client_request_id.empty()) call.ids.client_request_id = "unspecified;" + Guid::random().str();
@@ -192,7 +181,7 @@ void Api::dispatch(const Route& route, Call& call) {
     return refuse(call, kMethodNotAllowed,
                   {ErrorCode::BadRequest, "'" + method + "' isn't allowed for " + route.path});
   }
-  if (const Status access = check_access(route, call.request); !access.ok()) {
+  if (const Status access = check_access(route, call); !access.ok()) {
     if (access.error().code == ErrorCode::Unauthorized)
       call.response.set_header("WWW-Authenticate", "Bearer");
     return refuse(call, http_status(access.error().code), access.error());
@@ -204,13 +193,13 @@ void Api::dispatch(const Route& route, Call& call) {
   (this->*route.run)(call);
 }
 
-Status Api::check_access(const Route& route, const HttpRequest& request) const {
-  if (route.open) return {};
-  if (options_.token.empty()) {
-    const std::string& host = request.header("host");
+Status Api::check_access(const Route& route, Call& call) const {
+  if (route.access == Route::Access::Open) return {};
+  if (options_.tokens.empty()) {
+    const std::string& host = call.request.header("host");
     const bool named = host.empty() || names_this_machine(host);
     // A browser asks before it sends JSON to another site, but not before it sends plain text.
-    if (named && !route.json && !request.header("origin").empty()) {
+    if (named && !route.json && !call.request.header("origin").empty()) {
       return Error{ErrorCode::Forbidden, "without an API token the server takes no data from web pages"};
     }
     if (named) return {};
@@ -218,12 +207,18 @@ Status Api::check_access(const Route& route, const HttpRequest& request) const {
                  "without an API token the server is reached as localhost or by its address only"};
   }
   static constexpr std::string_view kScheme = "bearer ";
-  const std::string& header = request.header("authorization");
-  if (lower(header.substr(0, kScheme.size())) == kScheme &&
-      same_secret(std::string_view(header).substr(kScheme.size()), options_.token)) {
-    return {};
+  const std::string& header = call.request.header("authorization");
+  call.caller = nullptr;
+  if (lower(header.substr(0, kScheme.size())) == kScheme) {
+    call.caller = options_.tokens.find(std::string_view(header).substr(kScheme.size()));
   }
-  return Error{ErrorCode::Unauthorized, "the request needs the server's API token as a bearer token"};
+  if (!call.caller) {
+    return Error{ErrorCode::Unauthorized, "the request needs an API token of the server as a bearer token"};
+  }
+  if (route.access == Route::Access::Monitor && !catalog::may_monitor(*call.caller, catalog::Database())) {
+    return catalog::denied(*call.caller, "read the metrics", "the role AllDatabasesMonitor");
+  }
+  return {};
 }
 
 namespace {
@@ -388,7 +383,7 @@ Status Api::throttle(const Call& call, Form form) {
   const Error error{ErrorCode::Throttled, throttled_message(type, concurrency_)};
   if (commands::Requests* requests = backend_.requests()) {
     requests
-        ->begin(logged_request(type, call.text, call.database, call.request, call.ids, call.principal,
+        ->begin(logged_request(type, call.text, call.database, call.request, call.ids, call.caller->principal,
                                call.properties.for_log),
                 call.work)
         ->end(error);
@@ -402,7 +397,7 @@ Status Api::run_query(Call& call, Form form) {
   const engine::WorkTimer timer(call.work->usage());
   const auto logged =
       requests->begin(logged_request(catalog::kQueryType, call.text, call.database, call.request, call.ids,
-                                     call.principal, call.properties.for_log),
+                                     call.caller->principal, call.properties.for_log),
                       call.work);
   const Status answered = answer_query(call, form, logged.get());
   if (!answered.ok()) logged->end(answered);
@@ -417,7 +412,7 @@ Status Api::answer_query(Call& call, Form form, commands::Requests::Running* log
   const bool forbids = properties.external_tables_disabled || properties.cursors_disabled;
   const engine::RunOptions early{call.work, timeout_of(call, kDefaultQueryTimeout)};
   SPILLWAY_ASSIGN(const std::unique_ptr<PreparedQuery> query,
-                  backend_.prepare({call.text, call.database, call.principal, call.request.header("host"),
+                  backend_.prepare({call.text, call.database, call.caller, call.request.header("host"),
                                     properties.parameters, properties.now, properties.query_properties,
                                     !forbids, early}));
   SPILLWAY_TRY(apply_set_statements(query->options(), properties));
@@ -454,7 +449,8 @@ Status Api::run_command(Call& call) {
   commands::Request request;
   request.text = call.text;
   request.database = call.database;
-  request.principal = call.principal;
+  request.principal = call.caller->principal;
+  request.caller = call.caller;
   request.activity_id = call.ids.client_request_id;
   request.parameters = call.properties.parameters;
   request.cancel = call.work;
@@ -512,9 +508,10 @@ Status Api::run_ingestion(Call& call) {
   commands::StreamRequest request;
   request.database = std::string(names.substr(0, slash));
   request.table = std::string(names.substr(slash + 1));
-  request.principal = call.principal;
+  request.principal = call.caller->principal;
+  request.caller = call.caller;
   request.activity_id = call.ids.client_request_id;
-  request.cancel = call.request.cancel;
+  request.cancel = call.work;
   request.timeout = kDefaultCommandTimeout;
   std::string source = "stream", address;
   for (const auto& [name, value] : call.request.query) {

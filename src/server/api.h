@@ -4,10 +4,10 @@
 //   POST /v1/rest/mgmt   POST, GET /v1/rest/query   POST, GET /v2/rest/query   GET /v1/rest/auth/metadata
 //   POST /v1/rest/ingest/DATABASE/TABLE   GET /healthz   GET /metrics   GET /
 //
-// With a token, everything but /, /healthz and the metadata needs `Authorization: Bearer TOKEN`. Without one
-// the server is for this machine only, and so requests must name it by an address or as localhost: a web page
-// that has its own name resolve to this machine is turned away. Sources: api/rest/request.md,
-// api/rest/response.md,
+// With tokens, everything but /, /healthz and the metadata needs `Authorization: Bearer TOKEN`, which also
+// says who asks; /metrics is for whoever monitors all databases. Without one the server is for this machine
+// only, and so requests must name it by an address or as localhost: a web page that has its own name resolve
+// to this machine is turned away. Sources: api/rest/request.md, api/rest/response.md,
 // api/rest/streaming-ingest.md.
 #pragma once
 
@@ -20,11 +20,12 @@
 #include "server/backend.h"
 #include "server/http.h"
 #include "server/metrics.h"
+#include "server/tokens.h"
 
 namespace spillway::server {
 
 struct ApiOptions {
-  std::string token;  // empty: none is needed
+  Tokens tokens;  // empty: none is needed
   /// Queries and commands at once; more are throttled. 0: ten for each core, as concepts/query-limits.md
   /// says.
   size_t concurrency = 0;
@@ -43,7 +44,7 @@ class Api {
   static const Route* find_route(const std::string& path);
 
   void dispatch(const Route& route, Call& call);
-  Status check_access(const Route& route, const HttpRequest& request) const;
+  Status check_access(const Route& route, Call& call) const;
   Status read_call(Call& call) const;
   void refuse(Call& call, int status, const Error& error) const;
 

@@ -49,7 +49,8 @@ class ServicesBackend : public Backend {
     options.snapshot = snapshot;
     options.database = request.database;
     options.now = request.now.value_or(services_.clock.now());
-    options.principal = request.principal;
+    options.caller = request.caller;
+    if (request.caller) options.principal = request.caller->principal;
     options.endpoint = request.endpoint;
     options.parameters = request.parameters;
     options.properties = request.properties;

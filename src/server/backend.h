@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "catalog/security.h"
 #include "commands/commands.h"
 #include "commands/requests.h"
 #include "commands/streaming_ingestion.h"
@@ -21,8 +22,8 @@ namespace spillway::server {
 struct QueryRequest {
   std::string text;
   std::string database;
-  std::string principal;
-  std::string endpoint;  // what the client calls the server
+  std::shared_ptr<const catalog::Caller> caller;  // null: the server itself
+  std::string endpoint;                           // what the client calls the server
   std::map<std::string, std::string> parameters;
   std::optional<Ticks> now;                       // in the place of the clock's
   std::map<std::string, std::string> properties;  // that change what a query means

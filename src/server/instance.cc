@@ -100,6 +100,7 @@ Status LocalInstance::start(const InstanceOptions& options, const Folders& folde
 
   export_options.staging_folder = folders.staging.string();
   export_options.requests = log_.get();
+  export_options.access_control = options.access_control;
   export_options.owner = std::to_string(getpid()) + '-' + Guid::random().str();
   SPILLWAY_ASSIGN(exports_, exports::Service::open(*catalog_, *engine_, stores_, clock_, export_options));
 

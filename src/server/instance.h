@@ -15,6 +15,7 @@ struct InstanceOptions {
   std::vector<std::string> storage_roots = {};  // none: DATA/storage
   int64_t memory_limit = 0;                     // bytes; 0: the engine's default
   int threads = 0;
+  bool access_control = false;   // principals have roles: exports::ServiceOptions
   const Clock* clock = nullptr;  // nullptr: the system's
 };
 

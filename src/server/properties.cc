@@ -109,8 +109,8 @@ constexpr std::array<std::string_view, 9> kRefused = {
     "query_datetimescope_to",     "query_results_apply_getschema",     "validatepermissions"};
 
 /// Properties that change what a query means: the binder reads them.
-constexpr std::array<std::string_view, 3> kOfQueries = {"best_effort", "query_bin_auto_at",
-                                                        "query_bin_auto_size"};
+constexpr std::array<std::string_view, 4> kOfQueries = {
+    "best_effort", "query_bin_auto_at", "query_bin_auto_size", "query_force_row_level_security"};
 
 /// Properties that only the request itself may set.
 constexpr std::array<std::string_view, 9> kNotBySet = {"norequesttimeout",

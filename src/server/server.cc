@@ -1,11 +1,8 @@
 #include "server/server.h"
 
-#include <sys/stat.h>
-
-#include <fstream>
-
 #include "base/log.h"
 #include "server/api.h"
+#include "server/tokens.h"
 
 namespace spillway::server {
 namespace {
@@ -17,7 +14,7 @@ class LocalServer : public Server {
  public:
   ~LocalServer() override { stop(); }
 
-  Status open(const ServerOptions& options, std::string token);
+  Status open(const ServerOptions& options, Tokens tokens);
   std::string url() const override;
   Instance& instance() override { return *instance_; }
   void stop() override {
@@ -33,11 +30,13 @@ class LocalServer : public Server {
   std::unique_ptr<HttpServer> http_;
 };
 
-Status LocalServer::open(const ServerOptions& options, std::string token) {
-  SPILLWAY_ASSIGN(instance_, Instance::open(options.instance));
+Status LocalServer::open(const ServerOptions& options, Tokens tokens) {
+  InstanceOptions instance_options = options.instance;
+  instance_options.access_control = tokens.access_control();
+  SPILLWAY_ASSIGN(instance_, Instance::open(instance_options));
   backend_ = make_backend(instance_->services());
   metrics_.add_source(instance_source(instance_->services()));
-  api_ = std::make_unique<Api>(*backend_, metrics_, ApiOptions{std::move(token), options.concurrency});
+  api_ = std::make_unique<Api>(*backend_, metrics_, ApiOptions{std::move(tokens), options.concurrency});
 
   HttpLimits limits = options.limits;
   limits.handlers = api_->concurrency() + kSpareHandlers;
@@ -64,37 +63,19 @@ std::string LocalServer::url() const {
 
 }  // namespace
 
-Result<std::string> read_token(const std::string& path) {
-  std::ifstream file(path);
-  std::string token;
-  if (!std::getline(file, token)) {
-    return Error{ErrorCode::BadRequest, "the API token can't be read from '" + path + "'"};
-  }
-  token.erase(token.find_last_not_of(" \t\r") + 1);
-  token.erase(0, token.find_first_not_of(" \t"));
-  if (token.empty())
-    return Error{ErrorCode::BadRequest, "the first line of '" + path + "' holds no API token"};
-  struct stat status {};
-  constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & kOthers) != 0) {
-    log::warning("others than its owner may access the API token's file: chmod 600", {{"path", path}});
-  }
-  return token;
-}
-
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options) {
-  std::string token;
+  Tokens tokens;
   if (!options.token_file.empty()) {
-    SPILLWAY_ASSIGN(token, read_token(options.token_file));
+    SPILLWAY_ASSIGN(tokens, Tokens::read(options.token_file));
   }
   SPILLWAY_ASSIGN(const bool loopback, is_loopback(options.host));
-  if (!loopback && token.empty()) {
+  if (!loopback && tokens.empty()) {
     return Error{
         ErrorCode::Forbidden,
         "'" + options.host + "' can be reached from other machines: give an API token with --api-token-file"};
   }
   auto server = std::make_unique<LocalServer>();
-  SPILLWAY_TRY(server->open(options, std::move(token)));
+  SPILLWAY_TRY(server->open(options, std::move(tokens)));
   return std::unique_ptr<Server>(std::move(server));
 }
 

@@ -17,7 +17,8 @@ struct ServerOptions {
   InstanceOptions instance = {};
   std::string host = "127.0.0.1";
   uint16_t port = 8080;  // 0: any free one
-  /// A file whose first line is the API token. Needed where the host isn't this machine's loopback.
+  /// A file with API tokens and whose they are (tokens.h). Needed where the host isn't this machine's
+  /// loopback.
   std::string token_file = {};
   HttpLimits limits = {};
   size_t concurrency = 0;  // queries and commands at once; 0: ten for each core
@@ -36,9 +37,5 @@ class Server {
   /// twice.
   virtual void stop() = 0;
 };
-
-/// The token in a file: its first line without blanks around it. Warns in the log where others may read the
-/// file.
-Result<std::string> read_token(const std::string& path);
 
 }  // namespace spillway::server

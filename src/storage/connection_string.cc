@@ -1,6 +1,6 @@
 // Connection strings: ADDRESS[?SAS or presigned query][;CREDENTIAL], where CREDENTIAL is an account key,
-// "sharedkey=" with a key or a SAS, a SAS, "token=", "managed_identity=" or "AwsCredentials=". Source:
-// api/connection-strings/storage-connection-strings.md.
+// "sharedkey=" with a key or a SAS, a SAS, "token=", "managed_identity=", "impersonate" or "AwsCredentials=".
+// Source: api/connection-strings/storage-connection-strings.md.
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -102,6 +102,7 @@ bool is_presigned(std::string_view query) {
 constexpr std::string_view kAwsCredentials = "awscredentials=";
 constexpr std::string_view kToken = "token=";
 constexpr std::string_view kManagedIdentity = "managed_identity=";
+constexpr std::string_view kImpersonate = "impersonate";
 constexpr std::string_view kDefaultRegion = "us-east-1";
 
 /// Where a host of Amazon S3 names its bucket and region; the bucket is empty where the path names it.
@@ -289,10 +290,6 @@ Status ConnectionString::read_query(std::string_view query) {
 
 Status ConnectionString::read_credential(std::string_view credential) {
   const std::string folded = lower_case(credential);
-  if (folded.starts_with("impersonate")) {
-    return unsupported(
-        "impersonation (';impersonate'): requests carry no Microsoft Entra identity to pass on, so it");
-  }
   if (!sas.empty() || !presigned.empty())
     return bad("it has two credentials: a signature and what follows ';'");
   if (std::any_of(credential.begin(), credential.end(),
@@ -306,6 +303,10 @@ Status ConnectionString::read_credential(std::string_view credential) {
   if (folded.starts_with(kToken)) {
     token = credential.substr(kToken.size());
     return token.empty() ? Status(bad("';token=' has no token")) : Status();
+  }
+  if (folded == kImpersonate) {
+    impersonate = true;
+    return {};
   }
   if (folded.starts_with(kManagedIdentity)) {
     managed_identity = folded.substr(kManagedIdentity.size());
@@ -341,13 +342,14 @@ std::string ConnectionString::credential() const {
   if (!account_key.empty()) return ";" + account_key;
   if (!token.empty()) return ";" + std::string(kToken) + token;
   if (!managed_identity.empty()) return ";" + std::string(kManagedIdentity) + managed_identity;
+  if (impersonate) return ";" + std::string(kImpersonate);
   if (!access_key.empty()) return ";AwsCredentials=" + access_key + "," + secret_key;
   return "";
 }
 
 std::string ConnectionString::redacted() const {
   // Which identity is used is no secret, and what an operator looks for.
-  if (!managed_identity.empty()) return address_ + credential();
+  if (!managed_identity.empty() || impersonate) return address_ + credential();
   const std::string secret = credential();
   if (secret.empty()) return address_;
   if (!token.empty()) return address_ + ";" + std::string(kToken) + std::string(kMask);
@@ -371,6 +373,15 @@ Result<std::pair<ConnectionString, std::string>> ConnectionString::split() const
     folder.text_ = folder.address_ + credential();
   }
   return std::pair(std::move(folder), std::move(name));
+}
+
+ConnectionString ConnectionString::on_behalf_of(std::string_view identity) const {
+  ConnectionString own = *this;
+  if (!impersonate) return own;
+  own.impersonate = false;
+  own.managed_identity = lower_case(identity);
+  own.text_ = own.address_ + own.credential();
+  return own;
 }
 
 }  // namespace spillway::storage

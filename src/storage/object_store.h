@@ -9,6 +9,7 @@
 //   endpoint abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/[PATH];KEY       … the same; ";sharedkey=KEY" too
 //   http://127.0.0.1:10000/ACCOUNT/CONTAINER[/PATH];KEY             an emulator, by its address
 //   …;token=TOKEN · …;managed_identity=system|OBJECT_ID              Azure by a Microsoft Entra token
+//   …;impersonate                                                    Azure as whoever uses it: on_behalf_of()
 //   https://BUCKET.s3.REGION.amazonaws.com[/PATH];AwsCredentials=ID,SECRET    Amazon S3
 //   https://HOST[:PORT]/BUCKET[/PATH];AwsCredentials=ID,SECRET      another S3 service, such as MinIO
 //   https://BUCKET.s3.REGION.amazonaws.com/KEY?X-Amz-…              one object of S3, by a presigned URL
@@ -104,6 +105,9 @@ class ConnectionString {
   /// Where the connection string names one object, as in `.ingest`: its folder (or container), and the
   /// object's path in a store opened on that. BadRequest where it names no object, only a container.
   Result<std::pair<ConnectionString, std::string>> split() const;
+  /// Of one with `impersonate`, the same as that managed identity ("system", or an object id); any other
+  /// stays as it is.
+  ConnectionString on_behalf_of(std::string_view managed_identity) const;
 
   // Azure: endpoint "https://account.blob.core.windows.net" or "http://127.0.0.1:10000/devstoreaccount1".
   // S3: endpoint of the bucket, "https://bucket.s3.eu-west-1.amazonaws.com" or
@@ -111,6 +115,7 @@ class ConnectionString {
   std::string endpoint, account, container, prefix;  // `container`: of S3 the bucket
   // At most one of these isn't empty; none is access to what is public.
   std::string account_key, sas, token, managed_identity, presigned;
+  bool impersonate = false;            // then there is no credential, and no store opens
   std::string access_key, secret_key;  // of S3, both
   std::string region;                  // of S3
   // Local: the normalized absolute folder (or file) path.
@@ -184,7 +189,8 @@ class StoreFactory {
  public:
   /// `roots`: absolute folders. Made where they are missing.
   explicit StoreFactory(std::vector<std::string> roots, StoreOptions options = {});
-  /// Forbidden where a local path lies outside every root.
+  /// Forbidden where a local path lies outside every root, and for impersonation: a request carries no
+  /// Microsoft Entra identity that could be passed on.
   Result<std::unique_ptr<ObjectStore>> open(const ConnectionString& connection, CallLimits limits = {}) const;
   const std::vector<std::string>& roots() const { return roots_; }
 

@@ -20,6 +20,14 @@ StoreFactory::StoreFactory(std::vector<std::string> roots, StoreOptions options)
 
 Result<std::unique_ptr<ObjectStore>> StoreFactory::open(const ConnectionString& connection,
                                                         CallLimits limits) const {
+  if (connection.impersonate) {
+    return Error(
+        ErrorCode::Forbidden,
+        "'" + connection.address() +
+            "' is used by impersonation (';impersonate'), and the request carries no Microsoft Entra "
+            "identity to pass on: give the continuous export a managedIdentity, or the connection "
+            "string an account key, a SAS, a token or a managed_identity");
+  }
   StoreOptions options = options_;
   options.limits = std::move(limits);
   if (connection.kind() == ConnectionString::Kind::AzureBlob) return azure_store(connection, options);

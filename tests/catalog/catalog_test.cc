@@ -29,6 +29,7 @@ ExternalTable make_external_table() {
   table.compression_type = "gzip";
   table.include_headers = "All";
   table.name_prefix = "p";
+  table.policies = {{"principals", "{}"}};
   table.file_extension = ".txt";
   table.properties = {{"encoding", "UTF8BOM"}};
   return table;
@@ -144,10 +145,11 @@ TEST_F(CatalogDataTest, EveryChangeIsThereAfterReopening) {
         return w.create_table("D", table);
       },
       [](Writer& w) {
-        return w.put_function("D", {"F", "f", "d", "(a:long)", "{ T | where N > a }"});
+        return w.put_function("D",
+                              {"F", "f", "d", "(a:long)", "{ T | where N > a }", {{"principals", "{}"}}});
       },
       [](Writer& w) {
-        return w.put_function("D", {"F", "", "", "()", "{ 'a\xff\n' }"});
+        return w.put_function("D", {"F", "", "", "()", "{ 'a\xff\n' }", {}});
       },
       [](Writer& w) { return w.put_external_table("D", make_external_table()); },
       [](Writer& w) {
@@ -179,6 +181,7 @@ TEST_F(CatalogDataTest, EveryChangeIsThereAfterReopening) {
         definition.name = "X";
         definition.query = "U";
         definition.properties = {{"a", "b"}};
+        definition.managed_identity = "system";
         definition.interval = 1;
         definition.forced_latency = 2;
         return w.put_export("D", definition);

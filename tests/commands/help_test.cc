@@ -52,5 +52,11 @@ TEST(HelpTest, PatternsAreUnique) {
   }
 }
 
+TEST(HelpTest, EverySupportedCommandHasItsPermission) {
+  for (const Command& command : all_commands()) {
+    EXPECT_TRUE(!command.summary || is_listed(command.pattern)) << command.pattern;
+  }
+}
+
 }  // namespace
 }  // namespace spillway::commands

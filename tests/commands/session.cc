@@ -87,7 +87,7 @@ class Session {
 
  private:
   using Answer = Result<std::vector<Table>>;
-  Answer answer(const std::string& command);
+  Answer answer(const Step& step);
   /// What differs from the expectation; empty where nothing does.
   std::string difference(const Answer& answer, const std::string& expected);
   static std::string error_difference(const Answer& answer, const std::string& expected);
@@ -104,9 +104,10 @@ std::string Session::substituted(std::string text) const {
   return replaced(std::move(text), "$STORAGE", server_.storage_root());
 }
 
-Session::Answer Session::answer(const std::string& command) {
+Session::Answer Session::answer(const Step& step) {
   constexpr std::string_view kRunOnce = "@run_once ";
-  if (!command.starts_with(kRunOnce)) return server_.run(substituted(command));
+  const std::string& command = step.command;
+  if (!command.starts_with(kRunOnce)) return server_.run(substituted(command), step.database, step.caller);
   const Result<bool> ran =
       server_.services().exports.run_once("NetDefaultDB", trimmed(command.substr(kRunOnce.size())));
   if (!ran.ok()) return ran.error();
@@ -208,10 +209,10 @@ std::string Session::difference(const Answer& answer, const std::string& expecte
 void Session::run(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    std::string wrong = difference(answer(step.command), step.expected);
+    std::string wrong = difference(answer(step), step.expected);
     while (step.until && !wrong.empty() && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::yield();
-      wrong = difference(answer(step.command), step.expected);
+      wrong = difference(answer(step), step.expected);
     }
     if (!wrong.empty()) ADD_FAILURE() << "line " << step.line << ": " << step.command << "\n" << wrong;
   }
@@ -242,12 +243,14 @@ commands::Services Server::services() {
   return {*catalog_, *engine_, stores_, *ingestor_, *exports_, clock_, *requests_};
 }
 
-Result<std::vector<Table>> Server::run(const std::string& text, const std::string& database) {
+Result<std::vector<Table>> Server::run(const std::string& text, const std::string& database,
+                                       const std::shared_ptr<const catalog::Caller>& caller) {
   if (commands::is_command(text)) {
     commands::Request request;
     request.text = text;
     request.database = database;
-    request.principal = "tester";
+    request.principal = caller ? caller->principal : "tester";
+    request.caller = caller;
     request.activity_id = "session";
     return commands::execute(request, services());
   }
@@ -255,6 +258,8 @@ Result<std::vector<Table>> Server::run(const std::string& text, const std::strin
   options.snapshot = catalog_->snapshot();
   options.database = database;
   options.now = clock_.now();
+  options.caller = caller;
+  if (caller) options.principal = caller->principal;
   engine::let_run(options, *engine_, {});
   SPILLWAY_ASSIGN(const kql::BoundQuery query, kql::compile(text, options));
   std::vector<Table> tables;
@@ -263,6 +268,21 @@ Result<std::vector<Table>> Server::run(const std::string& text, const std::strin
     tables.push_back(std::move(table));
   }
   return tables;
+}
+
+/// "aaduser=ann@contoso.com AllDatabasesViewer aadgroup=analysts".
+std::shared_ptr<const catalog::Caller> caller_of(const std::string& text) {
+  std::istringstream words(text);
+  auto caller = std::make_shared<catalog::Caller>();
+  words >> caller->principal;
+  for (std::string word; words >> word;) {
+    if (const auto role = catalog::parse_cluster_role(word)) {
+      caller->roles.insert(*role);
+    } else {
+      caller->groups.push_back(word);
+    }
+  }
+  return caller;
 }
 
 std::vector<Step> read_session(const std::string& path) {
@@ -291,6 +311,10 @@ std::vector<Step> read_session(const std::string& path) {
       continue;
     } else if (step.command.empty() && line == "@until") {
       step.until = true;
+    } else if (step.command.empty() && line.starts_with("@in ")) {
+      step.database = trimmed(line.substr(4));
+    } else if (step.command.empty() && line.starts_with("@as ")) {
+      step.caller = caller_of(line.substr(4));
     } else {
       if (step.command.empty()) step.line = number;
       step.command += line + "\n";

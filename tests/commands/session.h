@@ -24,8 +24,13 @@
 //   backslash
 //   {{name}}   in a result: remember the value; in a later step: the value
 //   $STORAGE   the storage root
-// Steps of the session itself: `@run_once EXPORT` (a run of a continuous export, now); `@until` on a line of
-// its own before a command: it is repeated until it gives what is expected.
+// Steps of the session itself: `@run_once EXPORT` (a run of a continuous export, now). On lines of their own
+// before a command:
+//   @until                            it is repeated until it gives what is expected
+//   @in DATABASE                      in the place of NetDefaultDB
+//   @as PRINCIPAL [roles, groups …]   who sends it, with cluster roles and groups ("aadgroup=…"); without it
+//   the
+//                                     server itself
 #pragma once
 
 #include <map>
@@ -46,7 +51,8 @@ class Server {
   Server();
   commands::Services services();
   const std::string& storage_root() const { return storage_; }
-  Result<std::vector<Table>> run(const std::string& text, const std::string& database = "NetDefaultDB");
+  Result<std::vector<Table>> run(const std::string& text, const std::string& database = "NetDefaultDB",
+                                 const std::shared_ptr<const catalog::Caller>& caller = nullptr);
 
  private:
   TempFolder folder_;
@@ -64,6 +70,8 @@ class Server {
 struct Step {
   int line = 0;
   bool until = false;
+  std::string database = "NetDefaultDB";
+  std::shared_ptr<const catalog::Caller> caller;  // null: the server itself
   std::string command;
   std::string expected;
 };

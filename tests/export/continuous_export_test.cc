@@ -239,7 +239,7 @@ TEST_F(ContinuousExport, CreationChecksWhatRunsNeed) {
   EXPECT_NE(error("T", {}, {{"intervalBetweenRuns", "100ms"}}).find("at least 00:00:01"), std::string::npos);
   EXPECT_NE(error("T", {}, {{"interval", "1s"}}).find("there is no property 'interval'"), std::string::npos);
   EXPECT_NE(error("T", {}, {{"sizeLimit", "5"}}), "");
-  EXPECT_TRUE(error("T", {}, {{"managedIdentity", "system"}}).starts_with("NotSupported: "));
+  EXPECT_TRUE(error("T", {}, {{"managedIdentity", "system"}}).starts_with("Forbidden: "));
 }
 
 TEST_F(ContinuousExport, AnAlterKeepsThePosition) {

@@ -603,7 +603,7 @@ TEST_F(ApiTest, WebPagesSendNoDataWhereNoTokenIsNeeded) {
 }
 
 TEST_F(ApiTest, NeedsTheTokenWhereThereIsOne) {
-  options.token = "secret";
+  options.tokens = *Tokens::parse("secret\n");
   backend.results = {numbers(1)};
   HttpRequest request;
   request.method = "GET";
@@ -623,6 +623,33 @@ TEST_F(ApiTest, NeedsTheTokenWhereThereIsOne) {
   EXPECT_EQ(get("/healthz").status(), 200);
   EXPECT_EQ(get("/v1/rest/auth/metadata").status(), 200);
   EXPECT_EQ(get("/metrics").status(), 401);
+}
+
+TEST_F(ApiTest, ATokenSaysWhoAsks) {
+  options.tokens =
+      *Tokens::parse("one\ntwo aaduser=ann@contoso.com AllDatabasesMonitor aadgroup=analysts\nthree x\n");
+  backend.results = {numbers(1)};
+  HttpRequest request;
+  request.method = "GET";
+  request.path = "/v1/rest/query";
+  request.query["csl"] = "T";
+  request.headers["authorization"] = "Bearer one";
+  EXPECT_EQ(send(request).status(), 200);
+  EXPECT_EQ(backend.last_query.caller->principal, "api-token");
+  EXPECT_TRUE(catalog::is_admin(*backend.last_query.caller));
+  request.headers["authorization"] = "Bearer two";
+  EXPECT_EQ(send(request).status(), 200);
+  EXPECT_EQ(backend.last_query.caller->principal, "aaduser=ann@contoso.com");
+  EXPECT_FALSE(catalog::is_admin(*backend.last_query.caller));
+  EXPECT_TRUE(backend.last_query.caller->is("aadgroup=Analysts"));
+
+  request.path = "/metrics";
+  EXPECT_EQ(send(request).status(), 200);
+  request.headers["authorization"] = "Bearer three";
+  const MemoryResponse refused = send(request);
+  EXPECT_EQ(refused.status(), 403);
+  EXPECT_EQ(refused.parsed().at("error").at("code"), "General_Forbidden");
+  EXPECT_NE(refused.body.find("Principal 'x' is not authorized"), std::string::npos) << refused.body;
 }
 
 TEST_F(ApiTest, WithoutATokenOnlyThisMachinesNamesAreAnswered) {

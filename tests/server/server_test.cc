@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <thread>
 
+#include "server/tokens.h"
 #include "tests/server/wire_client.h"
 #include "tests/support/temp_folder.h"
 
@@ -49,7 +50,9 @@ class ServerTest : public ::testing::Test {
                    const std::string& headers = "") const {
     return ask(port, post("/v2/rest/query", body_of(text, options), headers));
   }
-  WireAnswer mgmt(const std::string& text) const { return ask(port, post("/v1/rest/mgmt", body_of(text))); }
+  WireAnswer mgmt(const std::string& text, const std::string& headers = "") const {
+    return ask(port, post("/v1/rest/mgmt", body_of(text), headers));
+  }
   static json::value rows_of(const WireAnswer& v2) { return json::parse(v2.body).at(2).at("Rows"); }
   /// The rows of a command's only table.
   static json::value table_of(const WireAnswer& v1) {
@@ -304,7 +307,7 @@ TEST_F(ServerTest, ListensBeyondLoopbackOnlyWithAToken) {
   EXPECT_EQ(refused.error().code, ErrorCode::Forbidden);
   EXPECT_NE(refused.error().message.find("--api-token-file"), std::string::npos);
 
-  options.token_file = folder.write("token", "secret\nnot this line\n");
+  options.token_file = folder.write("token", "secret\n");
   auto started = Server::start(options);
   ASSERT_TRUE(started.ok()) << started.error().message;
   server = std::move(*started);
@@ -314,10 +317,41 @@ TEST_F(ServerTest, ListensBeyondLoopbackOnlyWithAToken) {
 }
 
 TEST_F(ServerTest, NeedsATokenInItsFile) {
-  EXPECT_FALSE(read_token(folder.path("nosuch")).ok());
-  EXPECT_FALSE(read_token(folder.write("empty", "")).ok());
-  EXPECT_FALSE(read_token(folder.write("blank", "  \nsecret\n")).ok());
-  EXPECT_EQ(*read_token(folder.write("token", " secret \r\n")), "secret");
+  EXPECT_FALSE(Tokens::read(folder.path("nosuch")).ok());
+  EXPECT_FALSE(Tokens::read(folder.write("empty", "")).ok());
+  EXPECT_FALSE(Tokens::read(folder.write("comment", "# secret\n  \n")).ok());
+  EXPECT_EQ(Tokens::read(folder.write("token", "# who\n secret \r\n"))->first(), "secret");
+}
+
+TEST_F(ServerTest, ATokenFileThatMeansNothingNamesTheLineAndNoToken) {
+  for (const char* text : {"good\nsecret aaduser=ann Operator\n", "good\ngood aaduser=ann\n"}) {
+    const auto tokens = Tokens::read(folder.write("token", text));
+    ASSERT_FALSE(tokens.ok()) << text;
+    EXPECT_NE(tokens.error().message.find("line 2"), std::string::npos) << tokens.error().message;
+    EXPECT_EQ(tokens.error().message.find("secret"), std::string::npos);
+    EXPECT_EQ(tokens.error().message.find("good"), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, PrincipalsHaveTheRolesThatTheyWereGiven) {
+  ServerOptions options = options_of(folder.path("data"));
+  options.token_file = folder.write("token", "root\nann aaduser=ann@contoso.com\n");
+  auto started = Server::start(options);
+  ASSERT_TRUE(started.ok()) << started.error().message;
+  server = std::move(*started);
+  port = static_cast<uint16_t>(std::stoi(server->url().substr(server->url().rfind(':') + 1)));
+  const std::string ann = "Authorization: Bearer ann\r\n", root = "Authorization: Bearer root\r\n";
+  const WireAnswer refused = query("print current_principal()", "{}", ann);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.body.find("Principal 'aaduser=ann@contoso.com' is not authorized to query database "
+                              "'NetDefaultDB'"),
+            std::string::npos)
+      << refused.body;
+  EXPECT_EQ(mgmt(".add database NetDefaultDB viewers ('aaduser=ann@contoso.com')", ann).status, 403);
+  EXPECT_EQ(mgmt(".add database NetDefaultDB viewers ('aaduser=ann@contoso.com')", root).status, 200);
+  const WireAnswer answered = query("print current_principal()", "{}", ann);
+  EXPECT_EQ(answered.status, 200);
+  EXPECT_NE(answered.body.find("aaduser=ann@contoso.com"), std::string::npos);
 }
 
 }  // namespace

@@ -102,6 +102,23 @@ TEST(ConnectionStrings, TokensAndIdentitiesOfAzure) {
       ErrorCode::BadRequest);
 }
 
+TEST(ConnectionStrings, ImpersonationBecomesAnIdentity) {
+  const auto parsed = ConnectionString::parse("abfss://c@fabrikam.dfs.core.windows.net/p/;Impersonate");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_TRUE(parsed->impersonate);
+  EXPECT_EQ(parsed->redacted(), "https://fabrikam.blob.core.windows.net/c/p;impersonate");
+  const auto opened = StoreFactory({}).open(*parsed);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::Forbidden);
+  const auto again = ConnectionString::parse(parsed->on_behalf_of("SYSTEM").text());
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->managed_identity, "system");
+  EXPECT_FALSE(again->impersonate);
+  EXPECT_EQ(again->address(), parsed->address());
+  const auto key = ConnectionString::parse("https://fabrikam.blob.core.windows.net/c;a2V5");
+  EXPECT_EQ(key->on_behalf_of("system").text(), key->text());
+}
+
 TEST(ConnectionStrings, BucketsOfS3) {
   struct Form {
     const char *text, *endpoint, *bucket, *prefix, *region;
@@ -147,7 +164,6 @@ TEST(ConnectionStrings, BucketsOfS3) {
 
 TEST(ConnectionStrings, DocumentedFormsThatAreMissingSaySo) {
   const std::pair<const char*, const char*> forms[] = {
-      {"https://fabrikam.blob.core.windows.net/c/f.csv;impersonate", "impersonat"},
       {"adl://fabrikam.azuredatalakestore.net/f.csv;impersonate", "Gen1"},
       {"https://onelake.blob.fabric.microsoft.com/w/i/f.csv;impersonate", "OneLake"},
       {"abfss://w@onelake.dfs.fabric.microsoft.com/i/f.csv;impersonate", "OneLake"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kql/connections.h"
 #include "kql/json.h"
 #include "kql/syntax/parser.h"
 
@@ -506,6 +507,9 @@ Result<Tabular> PluginCall::kql(const std::string& text) const {
 
 Result<InferredSchema> PluginCall::infer_schema(const StorageSample& sample) const {
   if (!binder_.options_.infer_schema) return fail("files can't be read here before the query runs");
+  for (const std::string& container : sample.containers) {
+    SPILLWAY_TRY(check_connection(binder_.options_, container));
+  }
   Result<InferredSchema> schema = binder_.options_.infer_schema(sample);
   if (schema.ok()) return schema;
   Error error = schema.error();
