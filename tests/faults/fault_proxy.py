@@ -65,7 +65,7 @@ class FaultProxy:
         self.rate, self.rule = 0.0, None
         self.counts = collections.Counter()
         self.requests = 0
-        self._numbers = threading.Lock()
+        self._numbers, self._refusing = threading.Lock(), threading.Lock()
         self._closing = False
         self._open = set()
         self._late = []
@@ -113,10 +113,17 @@ class FaultProxy:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _refuse(self):
+        if not self._refusing.acquire(blocking=False):
+            return
         self._listener.close()
         time.sleep(0.05)
-        if not self._closing:
-            self._listener = self._listen(self.port)
+        while not self._closing:
+            try:
+                self._listener = self._listen(self.port)
+                break
+            except OSError:
+                time.sleep(0.01)  # a client's end of a connection may have the port for the moment
+        self._refusing.release()
 
     def _serve(self, connection):
         try:

@@ -208,13 +208,14 @@ def compare(server, target, acknowledged):
             raise Failure(f'{name}: {len(lost)} records lost, {len(doubled)} doubled, {len(strange)} too many, e.g. '
                           f'{sorted(lost)[:3]} {sorted(doubled)[:3]} {sorted(strange)[:3]}')
         folder = 'Csv' if name == 'Csv' else 'Pq'
-        # The manifests of all exports of a table lie in the store of its first connection string.
-        files = {path: file[1] for path, file in target.files(FOLDERS[folder][0], folder).items()
-                 if f'/_manifests/{name}/' in path}
         known = {path: count for path, (count, _) in reported(server, name).items()}
-        wait_for(f'{name}: manifests', lambda: manifest_fault(
-            {path: file[1] for path, file in target.files(FOLDERS[folder][0], folder).items()
-             if f'/_manifests/{name}/' in path} or files, known))
+        wait_for(f'{name}: manifests', lambda: manifest_fault(manifests(target, folder, name), known))
+
+
+def manifests(target, folder, name):
+    """Those of an export, which lie in the store of its table's first connection string."""
+    return {path: read for path, (_, read) in target.files(FOLDERS[folder][0], folder).items()
+            if f'/_manifests/{name}/' in path}
 
 
 def trouble(target, seconds):

@@ -92,6 +92,7 @@ class AzuriteAccounts:
     def close(self):
         for proxy in self.proxies.values():
             proxy.close()
+        self.server.process.kill()  # which takes its time to end by itself
         self.server.close()
 
 
