@@ -78,6 +78,7 @@ class SqlCatalog : public Catalog {
                                                    const std::string& export_name) const override;
   Result<std::vector<Artifact>> abandoned_artifacts() const override;
   Result<std::vector<Manifest>> due_manifests() const override;
+  Result<std::vector<DeltaCommit>> due_delta_commits() const override;
   Result<std::vector<Operation>> operations(int limit) const override;
   Result<std::optional<Operation>> operation(const Guid& id) const override;
   Result<std::optional<std::string>> operation_details(const Guid& id) const override;
@@ -272,6 +273,10 @@ Result<std::vector<Artifact>> SqlCatalog::abandoned_artifacts() const {
 
 Result<std::vector<Manifest>> SqlCatalog::due_manifests() const {
   return readers_.with([](Store& store) { return store.manifests(); });
+}
+
+Result<std::vector<DeltaCommit>> SqlCatalog::due_delta_commits() const {
+  return readers_.with([](Store& store) { return store.delta_commits(); });
 }
 
 Result<std::vector<Operation>> SqlCatalog::operations(int limit) const {

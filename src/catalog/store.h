@@ -84,12 +84,16 @@ class Store {
   bool keep_artifact(const Guid& owner, const Artifact& artifact, Ticks committed);
   void abandon_artifacts(const Guid& owner);
   /// Every pending artifact of every owner.
+  /// Exported ones, too.
+  void withdraw_artifacts(const Guid& owner);
   void abandon_all_artifacts();
   /// Not an exported one.
   void delete_artifact(const Artifact& artifact);
 
   void insert_manifest(int64_t sequence, const Manifest& manifest);
   void delete_manifest(const Guid& run);
+  void insert_delta_commit(int64_t sequence, const DeltaCommit& commit);
+  void delete_delta_commit(const Guid& owner);
 
   void put_operation(const Operation& operation, const std::optional<std::string>& details);
 
@@ -103,6 +107,7 @@ class Store {
   std::vector<Artifact> exported_artifacts(int64_t export_id);
   std::vector<Artifact> abandoned_artifacts();
   std::vector<Manifest> manifests();
+  std::vector<DeltaCommit> delta_commits();
   std::vector<Operation> operations(Ticks since, int limit);
   std::vector<Operation> active_operations();
   std::optional<Operation> operation(const Guid& id);

@@ -61,13 +61,22 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
                                        limits_of(*definition, options_), now);
   if (stretch.to <= definition->exported_to) return RunReport();
   if (!stretch.has_records && stretch.to - definition->exported_to < kIdleStep) return RunReport();
-  // Those that an earlier run left due come first: a reader sees manifests in the order of the runs.
-  if (definition->manifest) {
-    if (const Status put = manifests_.put_due(std::pair(database, name)); !put.ok()) {
-      return fail_before_reading(subject, put.error());
+  if (const Status put = put_due(database, name, definition->manifest); !put.ok()) {
+    return fail_before_reading(subject, put.error());
+  }
+  if (stretch.has_records) {
+    if (const Status fits = deltas_.check(prepared->settings, cancel); !fits.ok()) {
+      return fail_before_reading(subject, fits.error());
     }
   }
   return run_stretch(subject, stretch, cancel);
+}
+
+/// What an earlier run left due comes first: a reader sees manifests, and commits to a Delta table, in the
+/// order of the runs.
+Status ContinuousRunner::put_due(const std::string& database, const std::string& name, bool manifest) {
+  if (manifest) SPILLWAY_TRY(manifests_.put_due(std::pair(database, name)));
+  return deltas_.put_due(std::pair(database, name));
 }
 
 Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const Stretch& stretch,
@@ -126,28 +135,31 @@ Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catal
 Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     const catalog::ExportRun& run, bool has_records, const std::shared_ptr<engine::CancelToken>& cancel) {
   SPILLWAY_FAIL_POINT("export.begin.after");
-  Written written;
+  Product product;
   if (has_records) {
-    SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
+    SPILLWAY_ASSIGN(product, write_artifacts(run, cancel));
   }
-  SPILLWAY_TRY(commit(run, written));
-  if (written.manifest) put_manifest(run);
+  SPILLWAY_TRY(commit(run, product));
+  put_what_is_due(run, product);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
   }
-  return written.artifacts;
+  return product.artifacts;
 }
 
-void ContinuousRunner::put_manifest(const catalog::ExportRun& run) {
-  if (const Status put = manifests_.put_due(std::pair(run.database, run.name)); !put.ok()) {
-    log::warning("the manifest of an export run can't be written yet",
-                 {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
-  }
+void ContinuousRunner::put_what_is_due(const catalog::ExportRun& run, const Product& product) {
+  const auto report = [&](const char* what, const Status& put) {
+    if (put.ok()) return;
+    log::warning(what, {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
+  };
+  const std::pair key(run.database, run.name);
+  if (product.manifest) report("the manifest of an export run can't be written yet", manifests_.put_due(key));
+  if (product.delta) report("an export run can't be committed to its Delta table yet", deltas_.put_due(key));
 }
 
 /// Facts and dimensions at one snapshot, taken after the begin: it holds everything up to run.to.
-Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
+Result<ContinuousRunner::Product> ContinuousRunner::write_artifacts(
     const catalog::ExportRun& run, const std::shared_ptr<engine::CancelToken>& cancel) {
   const auto snapshot = catalog_.snapshot();
   const auto definition = find_export(*snapshot, run.database, run.name);
@@ -159,18 +171,23 @@ Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
   SPILLWAY_ASSIGN(const kql::BoundQuery query,
                   bind_scoped(snapshot, run.database, *definition, prepared.facts,
                               {.after = run.from, .to = run.to}, now));
-  Written written;
-  SPILLWAY_ASSIGN(
-      written.artifacts,
-      writer_.write({run.id, run.database, run.name, prepared.settings, query.results[0].plan}, cancel));
-  if (definition->manifest) written.manifest = manifest_of(run, prepared.settings, written.artifacts);
-  return written;
+  const ArtifactOrder order{run.id, run.database, run.name, prepared.settings, query.results[0].plan};
+  SPILLWAY_ASSIGN(Written written, writer_.write(order, cancel));
+  Product product;
+  if (definition->manifest) product.manifest = manifest_of(run, prepared.settings, written.artifacts);
+  if (prepared.settings.delta && !written.artifacts.empty()) {
+    SPILLWAY_TRY(deltas_.check(prepared.settings, cancel));  // again: the query may have taken long
+    product.delta = delta_commit_of(order, progress_of(run.database, *definition, run.to), written, now);
+  }
+  product.artifacts = std::move(written.artifacts);
+  return product;
 }
 
-Status ContinuousRunner::commit(const catalog::ExportRun& run, const Written& written) {
+Status ContinuousRunner::commit(const catalog::ExportRun& run, const Product& product) {
   SPILLWAY_FAIL_POINT("export.commit.before");
-  return catalog_.write(
-      [&](catalog::Writer& writer) { return writer.commit_run(run, written.artifacts, written.manifest); });
+  return catalog_.write([&](catalog::Writer& writer) {
+    return writer.commit_run(run, product.artifacts, product.manifest, product.delta);
+  });
 }
 
 Status ContinuousRunner::record_failure(const catalog::ExportRun& run, const Error& error) {

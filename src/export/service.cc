@@ -11,6 +11,7 @@
 #include "export/continuous.h"
 #include "export/continuous_run.h"
 #include "export/definition.h"
+#include "export/delta_commit.h"
 #include "export/exports.h"
 #include "export/janitor.h"
 #include "export/operations.h"
@@ -66,8 +67,9 @@ class ServiceImpl : public Service {
         writer_(catalog, engine, stores, options_.staging_folder, options_.format_threads),
         janitor_(catalog, stores),
         manifests_(catalog, stores, options_.staging_folder),
-        runner_(catalog, writer_, manifests_, janitor_, clock, options_),
-        operations_(catalog, writer_, janitor_, capacity_, clock),
+        deltas_(catalog, engine, stores, clock, options_.staging_folder),
+        runner_(catalog, writer_, manifests_, deltas_, janitor_, clock, options_),
+        operations_(catalog, writer_, deltas_, janitor_, capacity_, clock),
         scheduler_(catalog, runner_, capacity_, clock) {}
   ~ServiceImpl() override { halt(); }
 
@@ -90,6 +92,7 @@ class ServiceImpl : public Service {
     SPILLWAY_TRY(apply_properties(properties, definition));
     SPILLWAY_ASSIGN(const Prepared prepared,
                     prepare(catalog_.snapshot(), database, definition, clock_.now()));
+    SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     definition.size_limit = prepared.settings.size_limit;
     return catalog_.write([&](catalog::Writer& writer) -> Status {
       const auto& exports = writer.current().databases.at(database)->exports;
@@ -138,9 +141,9 @@ class ServiceImpl : public Service {
   Status sweep() override {
     SPILLWAY_TRY(runner_.settle());
     SPILLWAY_TRY(operations_.settle());
-    const Status put = manifests_.put_due();
+    const Status put = manifests_.put_due(), committed = deltas_.put_due();
     SPILLWAY_TRY(janitor_.sweep());
-    return put;
+    return put.ok() ? committed : put;
   }
 
   std::vector<ExportHealth> health() const override { return scheduler_.health(nullptr, nullptr); }
@@ -186,6 +189,7 @@ class ServiceImpl : public Service {
   ArtifactWriter writer_;
   Janitor janitor_;
   ManifestWriter manifests_;
+  DeltaCommitter deltas_;
   ContinuousRunner runner_;
   Operations operations_;
   Scheduler scheduler_;
