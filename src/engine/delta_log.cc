@@ -28,6 +28,8 @@ constexpr std::array<std::string_view, 4> kDeltaReaderFeatures = {"columnMapping
 
 /// Commits and parts of checkpoints that are downloaded at once.
 constexpr int kDownloads = 8;
+/// Levels of a schema's JSON: three for each nested structure.
+constexpr size_t kMaxNesting = 512;
 constexpr size_t kVersionDigits = 20, kPartDigits = 10;
 
 Error broken(const std::string& what) {
@@ -162,8 +164,11 @@ Result<DeltaColumn> column_of(const json::value& field) {
 }
 
 Result<json::value> parse_json(std::string_view text, const std::string& what) {
+  json::parse_options options;
+  options.max_depth = kMaxNesting;
+  options.allow_invalid_utf8 = true;  // paths are bytes
   boost::system::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error);
+  json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
   if (error) return broken(what + " isn't JSON");
   return value;
 }

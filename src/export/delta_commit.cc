@@ -261,6 +261,9 @@ std::string DeltaCommitter::Content::actions(const Guid& owner, bool creates_tab
 Status DeltaCommitter::check(const Settings& settings,
                              const std::shared_ptr<engine::CancelToken>& cancel) const {
   if (!settings.delta) return {};
+  SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(settings.connections.front()));
+  SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
+  SPILLWAY_TRY(store->check_put_if_absent(engine::delta_commit_path(0)));
   engine::RunOptions options;
   options.cancel = cancel;
   SPILLWAY_ASSIGN(const engine::DeltaState state,
@@ -418,7 +421,8 @@ constexpr const char* kCheckpointColumns =
     "MAP(VARCHAR, VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], createdTime BIGINT, "
     "configuration MAP(VARCHAR, VARCHAR))', "
     "protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER)'}";
-constexpr const char* kLongestAction = "268435456";  // bytes
+/// What DuckDB's reader keeps room for, whatever is there, in bytes.
+constexpr size_t kLeastLine = 1 << 20;
 
 /// A file that goes with this object.
 struct TemporaryFile {
@@ -439,20 +443,26 @@ struct TemporaryFile {
   const std::string path;
 };
 
-/// The actions that a state consists of, one a line, and how many they are.
-std::pair<std::string, int64_t> actions_of(const engine::DeltaState& state) {
+/// The actions that a state consists of, one a line.
+struct Actions {
   std::string text;
   int64_t count = 0;
+  size_t longest_line = kLeastLine;
+};
+Actions actions_of(const engine::DeltaState& state) {
+  Actions all;
   const auto add = [&](const char* name, const std::string& action) {
-    text += std::string("{\"") + name + "\":" + action + "}\n";
-    ++count;
+    const std::string line = std::string("{\"") + name + "\":" + action + "}\n";
+    all.text += line;
+    all.longest_line = std::max(all.longest_line, line.size());
+    ++all.count;
   };
   add("protocol", state.protocol_action);
   add("metaData", state.metadata_action);
   for (const auto& [application, action] : state.transaction_actions) add("txn", action);
   for (const auto& [path, action] : state.removed_actions) add("remove", action);
   for (const auto& [path, file] : state.files) add("add", file.action);
-  return {std::move(text), count};
+  return all;
 }
 
 }  // namespace
@@ -460,16 +470,17 @@ std::pair<std::string, int64_t> actions_of(const engine::DeltaState& state) {
 Status DeltaCommitter::write_checkpoint_of(const engine::DeltaState& state, const Guid& owner,
                                            storage::ObjectStore& store) {
   const std::string base = staging_folder_ + "/checkpoint-" + owner.str();
-  const TemporaryFile actions(base + ".json"), checkpoint(base + ".parquet"), hint(base + ".last");
-  const auto [text, count] = actions_of(state);
-  SPILLWAY_TRY(actions.write(text));
+  const TemporaryFile lines(base + ".json"), checkpoint(base + ".parquet"), hint(base + ".last");
+  const Actions actions = actions_of(state);
+  SPILLWAY_TRY(lines.write(actions.text));
   SPILLWAY_ASSIGN(const auto sql, engine_.connect());
-  SPILLWAY_TRY(sql->query("COPY (SELECT * FROM read_json(" + engine::sql_string(actions.path) +
+  SPILLWAY_TRY(sql->query("COPY (SELECT * FROM read_json(" + engine::sql_string(lines.path) +
                           ", format = 'newline_delimited', columns = " + kCheckpointColumns +
-                          ", maximum_object_size = " + kLongestAction + ")) TO " +
+                          ", maximum_object_size = " + std::to_string(actions.longest_line) + ")) TO " +
                           engine::sql_string(checkpoint.path) + " (FORMAT parquet, COMPRESSION snappy)"));
   SPILLWAY_TRY(store.put_file(checkpoint.path, engine::delta_checkpoint_path(state.version), true));
-  SPILLWAY_TRY(hint.write(json::serialize(json::object{{"version", state.version}, {"size", count}}) + "\n"));
+  SPILLWAY_TRY(
+      hint.write(json::serialize(json::object{{"version", state.version}, {"size", actions.count}}) + "\n"));
   return store.put_file(hint.path, std::string(engine::kDeltaLog) + "/_last_checkpoint", true);
 }
 

@@ -126,6 +126,8 @@ class ServiceImpl : public Service {
     } else {
       definition.exported_to = definition.backfill ? 0 : found->cursor;
     }
+    SPILLWAY_ASSIGN(const Prepared prepared, prepare(snapshot, database, definition, clock_.now()));
+    SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     return exports::plan_run(snapshot, engine_, database, definition, limits_of(definition, options_),
                              clock_.now());
   }

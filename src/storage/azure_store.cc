@@ -150,6 +150,7 @@ class AzureStore : public ObjectStore {
   }
   Status put_file(const std::string& source, const std::string& path, bool consume) override;
   Result<bool> put_if_absent(std::string_view bytes, const std::string& path) override;
+  Status check_put_if_absent(const std::string&) override { return {}; }
   Status get_file(const std::string& path, const std::string& target) override;
   Status remove(const std::string& path) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;

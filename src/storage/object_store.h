@@ -68,6 +68,8 @@ class ObjectStore {
   /// NotSupported where the store can't do that: a file system without hard links, an S3 service that doesn't
   /// honour `If-None-Match: *` (which is tried once for each bucket, with an object that goes again).
   virtual Result<bool> put_if_absent(std::string_view bytes, const std::string& path) = 0;
+  /// Whether it can, for paths in the folder of `path`; a local folder shows it with the first one.
+  virtual Status check_put_if_absent(const std::string& path) = 0;
   /// Copies the object into the local file `target`, verified by length and, where the store has it, by
   /// checksum. On failure there is no such file.
   virtual Status get_file(const std::string& path, const std::string& target) = 0;

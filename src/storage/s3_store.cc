@@ -165,6 +165,7 @@ class S3Store : public ObjectStore {
   }
   Status put_file(const std::string& source, const std::string& path, bool consume) override;
   Result<bool> put_if_absent(std::string_view bytes, const std::string& path) override;
+  Status check_put_if_absent(const std::string& path) override;
   Status get_file(const std::string& path, const std::string& target) override;
   Status remove(const std::string& path) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
@@ -276,6 +277,12 @@ Status S3Store::check_conditions(const std::string& key) const {
   return Status(ErrorCode::NotSupported, "the S3 service of bucket '" + bucket_ +
                                              "' ignores the condition of a write (If-None-Match: *), so that "
                                              "a file can't be made safely where there is none");
+}
+
+Status S3Store::check_put_if_absent(const std::string& path) {
+  SPILLWAY_TRY(check_writable());
+  SPILLWAY_ASSIGN(const std::string key, key_of(path));
+  return check_conditions(key);
 }
 
 Result<bool> S3Store::put_if_absent(std::string_view bytes, const std::string& path) {

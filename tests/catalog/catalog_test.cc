@@ -15,6 +15,7 @@ using CatalogDataTest = CatalogTest;
 
 ExternalTable make_external_table() {
   ExternalTable table;
+  table.kind = ExternalTable::Kind::Delta;
   table.name = "E";
   table.folder = "f";
   table.columns = {{1, "Time", Type::DateTime, ""}, {2, "Data", Type::Dynamic, ""}};

@@ -450,5 +450,38 @@ TEST(HttpDates, AreAsHttpPrintsThem) {
   EXPECT_FALSE(parse_retry_after("Fri, 26 Jun 2015 23:39:12 GMT"));
 }
 
+TEST_F(AzureStores, ABlobIsMadeOnlyWhereThereIsNone) {
+  EXPECT_TRUE(*store("d")->put_if_absent("first", "log/1.json"));
+  EXPECT_FALSE(*store("d")->put_if_absent("second", "log/1.json"));
+  EXPECT_EQ(content_of("d/log/1.json"), "first");
+  EXPECT_TRUE(*store("d")->put_if_absent("", "log/2.json"));
+  EXPECT_EQ(listed(), (std::vector<std::string>{"d/log/1.json", "d/log/2.json"}));
+}
+
+TEST_F(AzureStores, OfManyThatMakeABlobOneSucceeds) {
+  std::atomic<int> made{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      const auto result = store()->put_if_absent(std::string(100, static_cast<char>('a' + i)), "log/1.json");
+      ASSERT_TRUE(result.ok()) << result.error().message;
+      made += *result ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+}
+
+TEST_F(AzureStores, AMadeBlobWhoseAnswerWasLostIsThereAlready) {
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([](const FaultProxy::Request& request) {
+    return request.number == 1 ? Fault::of(Fault::Kind::LoseAnswer) : Fault::none();
+  });
+  const auto made = store(proxy)->put_if_absent("first", "log/1.json");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_FALSE(*made);
+  EXPECT_EQ(content_of("log/1.json"), "first");
+}
+
 }  // namespace
 }  // namespace spillway::storage
