@@ -86,7 +86,8 @@ TEST_F(CatalogDataTest, AnOlderSchemaIsBroughtUpToDate) {
   const std::string before = text_of(*snapshot());
   close();
   ASSERT_TRUE(run_sql(
-      "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies;"
+      "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies; "
+      "DROP TABLE delta_commits;"
       "ALTER TABLE runs DROP COLUMN oldest; ALTER TABLE artifacts DROP COLUMN checksum"));
   open();
   EXPECT_EQ(text_of(*snapshot()), before);
