@@ -79,6 +79,7 @@ class SqlCatalog : public Catalog {
   Result<std::vector<Artifact>> abandoned_artifacts() const override;
   Result<std::vector<Manifest>> due_manifests() const override;
   Result<std::vector<IngestionFailure>> ingestion_failures(int limit) const override;
+  Result<std::vector<DeltaCommit>> due_delta_commits() const override;
   Result<std::vector<Operation>> operations(int limit) const override;
   Result<std::optional<Operation>> operation(const Guid& id) const override;
   Result<std::optional<std::string>> operation_details(const Guid& id) const override;
@@ -297,6 +298,10 @@ Result<std::vector<Manifest>> SqlCatalog::due_manifests() const {
 Result<std::vector<IngestionFailure>> SqlCatalog::ingestion_failures(int limit) const {
   return readers_.with(
       [&](Store& store) { return store.ingestion_failures(clock_.now() - kHistory, limit); });
+}
+
+Result<std::vector<DeltaCommit>> SqlCatalog::due_delta_commits() const {
+  return readers_.with([](Store& store) { return store.delta_commits(); });
 }
 
 Result<std::vector<Operation>> SqlCatalog::operations(int limit) const {

@@ -137,11 +137,14 @@ class Writer {
   /// Compare and set: only while the export stands at run.from under run.generation and the run is Running.
   /// The run's pending artifacts named in `artifacts` (by connection and object) become exported, with the
   /// records and bytes given here; others of it go to the janitor. Moves exported_to to run.to, marks the run
-  /// Completed and sets its totals. `manifest` becomes due in the same commit. Conflict otherwise.
+  /// Completed and sets its totals. `manifest` and `delta` become due in the same commit. Conflict otherwise.
   virtual Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts,
-                            const std::optional<Manifest>& manifest = std::nullopt) = 0;
+                            const std::optional<Manifest>& manifest = std::nullopt,
+                            const std::optional<DeltaCommit>& delta = std::nullopt) = 0;
   /// The manifest is in its store.
   virtual Status forget_manifest(const Guid& run) = 0;
+  /// The commit is in the table's log, or can't ever come there.
+  virtual Status forget_delta_commit(const Guid& owner) = 0;
   /// Marks the run Failed and releases its pending artifacts to the janitor. Updates the export's failure
   /// state; a permanent failure that has lasted `disable_after` disables the export: one that was not
   /// interrupted by a success or by a failure that may pass. A run that was cancelled or lost its export to a
@@ -153,9 +156,14 @@ class Writer {
   /// Creates or replaces. A final state releases what artifacts of it are pending to the janitor.
   virtual Status put_operation(const Operation& operation) = 0;
   /// The result of an asynchronous operation: JSON of a Table, for `.show operation … details`; the
-  /// operation's pending artifacts named in `artifacts` become kept. Conflict where it isn't in progress.
+  /// operation's pending artifacts named in `artifacts` become kept, and `delta` due. Conflict where it isn't
+  /// in progress.
   virtual Status complete_operation(const Operation& operation, const std::string& details,
-                                    const std::vector<Artifact>& artifacts) = 0;
+                                    const std::vector<Artifact>& artifacts,
+                                    const std::optional<DeltaCommit>& delta = std::nullopt) = 0;
+  /// A completed operation comes to nothing after all, because the Delta table refused its commit: that is
+  /// forgotten, the operation is as given (Failed), and its artifacts are the janitor's.
+  virtual Status withdraw_operation(const Operation& operation) = 0;
   /// Releases the pending artifacts of a failed operation to the janitor.
   virtual Status abandon_artifacts(const Guid& owner) = 0;
   /// Of pending artifacts: no request is on its way any more that could make their objects appear.
@@ -192,6 +200,8 @@ class Catalog {
   virtual Result<std::vector<Manifest>> due_manifests() const = 0;
   /// Those of the last 14 days, newest first.
   virtual Result<std::vector<IngestionFailure>> ingestion_failures(int limit) const = 0;
+  /// Commits to Delta tables that aren't in their logs yet, in the order of the commits here.
+  virtual Result<std::vector<DeltaCommit>> due_delta_commits() const = 0;
   /// Those of the last 14 days.
   virtual Result<std::vector<Operation>> operations(int limit) const = 0;
   virtual Result<std::optional<Operation>> operation(const Guid& id) const = 0;

@@ -11,6 +11,8 @@ namespace json = boost::json;
 
 using Strings = std::map<std::string, std::string>;
 
+constexpr const char* kDeltaKind = "delta";
+
 constexpr std::array kPartitionKinds = {"Column",       "Bin",         "StartOfDay", "StartOfWeek",
                                         "StartOfMonth", "StartOfYear", "Hash",       "Virtual"};
 
@@ -145,8 +147,10 @@ void decode(const std::string& text, Function& function) {
 }
 
 std::string encode(const ExternalTable& table) {
+  const bool delta = table.kind == ExternalTable::Kind::Delta;
   return json::serialize(json::object{{"folder", table.folder},
                                       {"docstring", table.docstring},
+                                      {"kind", delta ? kDeltaKind : "storage"},
                                       {"columns", encode_columns(table.columns)},
                                       {"partitions", encode_partitions(table.partitions)},
                                       {"path_format", encode_path(table.path_format)},
@@ -181,6 +185,10 @@ void decode(const std::string& text, ExternalTable& table) {
   table.encoding = text_of(object, "encoding");
   table.properties = json::value_to<Strings>(object.at("properties"));
   table.policies = policies_of(object);
+  // Absent in what version 2 of the catalog wrote.
+  if (object.contains("kind") && text_of(object, "kind") == kDeltaKind) {
+    table.kind = ExternalTable::Kind::Delta;
+  }
 }
 
 std::string encode(const ContinuousExport& definition) {

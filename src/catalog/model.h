@@ -206,6 +206,9 @@ struct PathElement {
 
 struct ExternalTable {
   int64_t id = 0;
+  /// Delta: a Delta Lake table, whose log says which files it has. Its `format` is "parquet", it has one
+  /// connection string, and its partitions are virtual columns (of any type) that the log gives values to.
+  enum class Kind { Storage, Delta } kind = Kind::Storage;
   std::string name, folder, docstring;
   std::vector<Column> columns;
   std::vector<Partition> partitions;
@@ -321,6 +324,15 @@ struct Manifest {
   std::string connection;  // the connection string of its store, with secrets
   std::string object;      // its path in that store
   std::string content;     // JSON
+};
+
+/// A commit to a Delta table that is due: the files of a committed run, or of a completed operation, aren't
+/// in the table's log yet. What it is called there is decided when it is put; see export/delta_commit.h.
+struct DeltaCommit {
+  Guid owner;                         // the run's or the operation's id
+  std::string database, export_name;  // export_name: empty for `.export`
+  std::string connection;             // the connection string of the table, with secrets
+  std::string content;                // JSON
 };
 
 enum class OperationState { InProgress, Completed, Failed, Throttled, Scheduled, Abandoned, Canceled };

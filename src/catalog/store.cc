@@ -24,6 +24,8 @@
 //   manifests        sequence (the order of the commits), run, database_name, export_name, connection,
 //                    object, content, export_id: those that are still to be put into their stores
 //   ingestion_failures  sequence, failed (the time), database_name, definition
+//   delta_commits    sequence (the order of the commits), owner, database_name, export_name, connection,
+//                    content: those that are still to be put into the logs of their Delta tables
 //   operations       id, kind, node, database_name, principal, root_activity_id, status, state, started,
 //                    updated, should_retry, details
 //
@@ -55,6 +57,10 @@ constexpr const char* kManifests =
     "export_name TEXT NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, content TEXT NOT NULL)";
 constexpr const char* kManifestsExport =
     "ALTER TABLE manifests ADD COLUMN export_id BIGINT NOT NULL DEFAULT 0";
+
+constexpr const char* kDeltaCommits =
+    "CREATE TABLE delta_commits (sequence BIGINT PRIMARY KEY, owner TEXT NOT NULL UNIQUE, database_name TEXT "
+    "NOT NULL, export_name TEXT NOT NULL, connection TEXT NOT NULL, content TEXT NOT NULL)";
 
 constexpr const char* kPolicies =
     "CREATE TABLE policies (scope BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY "
@@ -116,6 +122,7 @@ constexpr std::array kSchema = {
     kManifestsExport,
     kPolicies,
     kIngestionFailures,
+    kDeltaCommits,
 };
 
 /// What makes a catalog of version 1 one of version 2.
@@ -133,6 +140,7 @@ constexpr std::array kFromVersion2 = {
     kIngestionFailures,
     "ALTER TABLE artifacts ADD COLUMN abandoned BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE artifacts ADD COLUMN settled INTEGER NOT NULL DEFAULT 0",
+    kDeltaCommits,
 };
 
 /// A column that may be null.
@@ -708,6 +716,12 @@ void Store::abandon_artifacts(const Guid& owner, Ticks now) {
       use(time), use(id);
 }
 
+void Store::withdraw_artifacts(const Guid& owner, Ticks now) {
+  const std::string id = owner.str();
+  const Integer time = now;
+  sql_ << "UPDATE artifacts SET state = 'Abandoned', abandoned = :t WHERE owner = :o", use(time), use(id);
+}
+
 void Store::abandon_all_artifacts(Ticks now) {
   const Integer time = now;
   sql_ << "UPDATE artifacts SET state = 'Abandoned', abandoned = :t WHERE state = 'Pending'", use(time);
@@ -740,6 +754,20 @@ void Store::insert_manifest(int64_t sequence, const Manifest& manifest) {
 void Store::delete_manifest(const Guid& run) {
   const std::string id = run.str();
   sql_ << "DELETE FROM manifests WHERE run = :r", use(id);
+}
+
+void Store::insert_delta_commit(int64_t sequence, const DeltaCommit& commit) {
+  const Integer order = sequence;
+  const std::string owner = commit.owner.str();
+  sql_ << "INSERT INTO delta_commits (sequence, owner, database_name, export_name, connection, content) "
+          "VALUES (:s, :o, :d, :e, :c, :t)",
+      use(order), use(owner), use(commit.database), use(commit.export_name), use(commit.connection),
+      use(commit.content);
+}
+
+void Store::delete_delta_commit(const Guid& owner) {
+  const std::string id = owner.str();
+  sql_ << "DELETE FROM delta_commits WHERE owner = :o", use(id);
 }
 
 void Store::put_operation(const Operation& operation, const std::optional<std::string>& details) {
@@ -987,6 +1015,21 @@ std::vector<Manifest> Store::manifests() {
     manifests.push_back(row);
   }
   return manifests;
+}
+
+std::vector<DeltaCommit> Store::delta_commits() {
+  std::vector<DeltaCommit> commits;
+  std::string owner;
+  DeltaCommit row;
+  soci::statement select = selecting(sql_, into(owner), into(row.database), into(row.export_name),
+                                     into(row.connection), into(row.content));
+  start(select,
+        "SELECT owner, database_name, export_name, connection, content FROM delta_commits ORDER BY sequence");
+  while (select.fetch()) {
+    row.owner = guid_of(owner);
+    commits.push_back(row);
+  }
+  return commits;
 }
 
 std::vector<Operation> Store::operations(Ticks since, int limit) {

@@ -84,12 +84,16 @@ class Store {
   void abandon_artifacts(const Guid& owner, Ticks now);
   /// Every pending artifact of every owner.
   void abandon_all_artifacts(Ticks now);
+  /// Exported ones, too.
+  void withdraw_artifacts(const Guid& owner, Ticks now);
   void settle_artifact(const Artifact& artifact);
   /// Not an exported one.
   void delete_artifact(const Artifact& artifact);
 
   void insert_manifest(int64_t sequence, const Manifest& manifest);
   void delete_manifest(const Guid& run);
+  void insert_delta_commit(int64_t sequence, const DeltaCommit& commit);
+  void delete_delta_commit(const Guid& owner);
 
   void insert_ingestion_failure(int64_t sequence, const IngestionFailure& failure);
 
@@ -108,6 +112,7 @@ class Store {
   std::vector<Artifact> abandoned_artifacts();
   std::vector<Manifest> manifests();
   std::vector<IngestionFailure> ingestion_failures(Ticks since, int limit);
+  std::vector<DeltaCommit> delta_commits();
   std::vector<Operation> operations(Ticks since, int limit);
   std::vector<Operation> active_operations();
   std::optional<Operation> operation(const Guid& id);

@@ -539,7 +539,8 @@ Status Transaction::keep_artifacts(const Guid& owner, const std::vector<Artifact
 }
 
 Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifact>& artifacts,
-                               const std::optional<Manifest>& manifest) {
+                               const std::optional<Manifest>& manifest,
+                               const std::optional<DeltaCommit>& delta) {
   const auto found = running_runs_.find(given.id);
   if (found == running_runs_.end())
     return Error(ErrorCode::Conflict, described(given) + " isn't running any more");
@@ -553,6 +554,7 @@ Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifac
   run.records = run.bytes = run.files = 0;
   SPILLWAY_TRY(keep_artifacts(run.id, artifacts, run));
   if (manifest) SPILLWAY_TRY(sql([&] { store_.insert_manifest(next_id_++, *manifest); }));
+  if (delta) SPILLWAY_TRY(sql([&] { store_.insert_delta_commit(next_id_++, *delta); }));
   definition->exported_to = run.to;
   definition->last_success = now_;
   definition->last_result = name_of(RunState::Completed);
@@ -564,6 +566,10 @@ Status Transaction::commit_run(const ExportRun& given, const std::vector<Artifac
 
 Status Transaction::forget_manifest(const Guid& run) {
   return sql([&] { store_.delete_manifest(run); });
+}
+
+Status Transaction::forget_delta_commit(const Guid& owner) {
+  return sql([&] { store_.delete_delta_commit(owner); });
 }
 
 Status Transaction::fail_run(const ExportRun& given, const Error& error, Ticks disable_after) {
@@ -623,13 +629,23 @@ Status Transaction::put_operation(const Operation& operation, const std::optiona
 }
 
 Status Transaction::complete_operation(const Operation& operation, const std::string& details,
-                                       const std::vector<Artifact>& artifacts) {
+                                       const std::vector<Artifact>& artifacts,
+                                       const std::optional<DeltaCommit>& delta) {
   if (!active_operations_.contains(operation.id)) {
     return Error(ErrorCode::Conflict, "operation " + operation.id.str() + " isn't running any more");
   }
   ExportRun totals;
   SPILLWAY_TRY(keep_artifacts(operation.id, artifacts, totals));
+  if (delta) SPILLWAY_TRY(sql([&] { store_.insert_delta_commit(next_id_++, *delta); }));
   return put_operation(operation, details);
+}
+
+Status Transaction::withdraw_operation(const Operation& operation) {
+  SPILLWAY_TRY(sql([&] {
+    store_.delete_delta_commit(operation.id);
+    store_.withdraw_artifacts(operation.id, now_);
+  }));
+  return put_operation(operation, std::nullopt);
 }
 
 Status Transaction::abandon_artifacts(const Guid& owner) {

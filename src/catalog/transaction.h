@@ -52,12 +52,16 @@ class Transaction : public Writer {
                               const std::string& owner, Cursor oldest) override;
   Status add_pending(const std::vector<Artifact>& artifacts) override;
   Status commit_run(const ExportRun& run, const std::vector<Artifact>& artifacts,
-                    const std::optional<Manifest>& manifest) override;
+                    const std::optional<Manifest>& manifest,
+                    const std::optional<DeltaCommit>& delta) override;
   Status forget_manifest(const Guid& run) override;
+  Status forget_delta_commit(const Guid& owner) override;
   Status fail_run(const ExportRun& run, const Error& error, Ticks disable_after) override;
   Status put_operation(const Operation& operation) override;
   Status complete_operation(const Operation& operation, const std::string& details,
-                            const std::vector<Artifact>& artifacts) override;
+                            const std::vector<Artifact>& artifacts,
+                            const std::optional<DeltaCommit>& delta) override;
+  Status withdraw_operation(const Operation& operation) override;
   Status abandon_artifacts(const Guid& owner) override;
   Status settle_pending(const std::vector<Artifact>& artifacts) override;
   Status forget_pending(const std::vector<Artifact>& artifacts) override;

@@ -1,6 +1,7 @@
-// External tables of kind=storage.
-// Sources: management/external-tables-azure-storage.md, drop-external-table.md, show-external-tables.md,
-// show-external-table-schema.md, show-external-table-artifacts.md.
+// External tables of kind=storage and kind=delta.
+// Sources: management/external-tables-azure-storage.md, external-tables-delta-lake.md,
+// drop-external-table.md, show-external-tables.md, show-external-table-schema.md,
+// show-external-table-artifacts.md.
 
 #include <algorithm>
 #include <functional>
@@ -85,7 +86,7 @@ Row row_of(const ExternalTable& table) {
   for (const std::string& connection : table.connection_strings)
     connections.push_back(json::string(redacted(connection)));
   return {Value::string(table.name),
-          Value::string("Blob"),
+          Value::string(table.kind == ExternalTable::Kind::Delta ? "Delta" : "Blob"),
           Value::string(table.folder),
           Value::string(table.docstring),
           Value::string(properties_json(table)),
@@ -121,8 +122,26 @@ std::string partition_json(const ExternalTable& table, const std::vector<Value>&
   return json::serialize(object);
 }
 
+/// Those that the log of a Delta table names; none where there is no table yet.
+Result<Table> delta_artifacts_of(const Call& call, const ExternalTable& table, int64_t limit) {
+  Table result = empty_table(kArtifacts);
+  const std::string& connection = table.connection_strings.front();
+  SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
+  SPILLWAY_ASSIGN(const engine::DeltaState state,
+                  call.services.engine.read_delta(connection, engine::DeltaParts::Files, call.run_options()));
+  for (const auto& [path, logged] : state.files) {
+    if (static_cast<int64_t>(result.rows.size()) >= limit) return result;
+    const std::optional<engine::ExternalFile> file = engine::external_file_of(table, logged);
+    if (!file) continue;
+    result.rows.push_back({Value::string(store->public_path(path)), Value::int64(logged.size),
+                           Value::dynamic(partition_json(table, file->partitions))});
+  }
+  return result;
+}
+
 /// The files that a query of the external table would read, at most `limit`, by path.
 Result<Table> artifacts_of(const Call& call, const ExternalTable& table, int64_t limit) {
+  if (table.kind == ExternalTable::Kind::Delta) return delta_artifacts_of(call, table, limit);
   Table result = empty_table(kArtifacts);
   for (const std::string& connection : table.connection_strings) {
     SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
@@ -164,6 +183,26 @@ Result<Table> sample_uris(const ExternalTable& table) {
   return result;
 }
 
+/// A Delta table's log tells what it is partitioned by and, where no schema was given, its columns. With a
+/// schema there may be no table yet: the first export makes it.
+Status complete_by_log(const Call& call, ExternalTableRequest& request) {
+  ExternalTable& table = request.table;
+  if (table.kind != ExternalTable::Kind::Delta) return Status();
+  kql::StorageSample sample;
+  sample.format = "delta";
+  sample.containers = table.connection_strings;
+  const auto schema = call.services.engine.infer_schema(sample, call.run_options());
+  if (schema.ok()) {
+    kql::add_delta_columns(*schema, request.infer_columns, table);
+    return Status();
+  }
+  if (schema.error().code != ErrorCode::EntityNotFound) return schema.error();
+  if (!request.infer_columns) return Status();
+  return Error{ErrorCode::EntityNotFound, "the schema of external table '" + table.name +
+                                              "' can't be inferred: " + schema.error().message +
+                                              "; give a schema to have the first export make it"};
+}
+
 Status put(Writer& writer, const Database& database, const ExternalTable& table, const Name& name,
            Mode mode) {
   if (database.tables.contains(table.name)) return exists("table", name, database);
@@ -190,7 +229,8 @@ Status check_identities(const Call& call, const ExternalTable& table) {
 Result<Tables> define(Call& call, Mode mode) {
   const Name& name = call.names[0];
   SPILLWAY_TRY(check_name("external table", name));
-  SPILLWAY_ASSIGN(const ExternalTableRequest request, read_external_table(call.reader, name));
+  SPILLWAY_ASSIGN(ExternalTableRequest request, read_external_table(call.reader, name));
+  SPILLWAY_TRY(complete_by_log(call, request));
   const ExternalTable& table = request.table;
   SPILLWAY_TRY(check_identities(call, table));
   SPILLWAY_TRY(check_targets(call, table, request.validate_not_empty));
@@ -306,21 +346,32 @@ std::string partition_script(const Partition& partition) {
 
 }  // namespace
 
-std::string create_script(const ExternalTable& table) {
-  std::string script = ".create-or-alter external table " + reference(table.name) + " (" +
-                       csl_schema(table.columns) + ") kind = storage";
-  std::string list;
+namespace {
+
+/// How its files are found and read.
+std::string storage_script(const ExternalTable& table) {
+  std::string script = " kind = storage", list;
   for (const Partition& partition : table.partitions)
     list += (list.empty() ? "" : ", ") + partition_script(partition);
   if (!list.empty()) script += " partition by (" + list + ")";
   if (!table.path_format_text.empty()) script += " pathformat = (" + table.path_format_text + ")";
-  script += " dataformat = " + table.format + " (";
+  return script + " dataformat = " + table.format;
+}
+
+}  // namespace
+
+std::string create_script(const ExternalTable& table) {
+  const bool is_delta = table.kind == ExternalTable::Kind::Delta;
+  std::string script = ".create-or-alter external table " + reference(table.name) + " (" +
+                       csl_schema(table.columns) + ")" +
+                       (is_delta ? " kind = delta" : storage_script(table)) + " (";
   for (size_t i = 0; i < table.connection_strings.size(); ++i) {
     script += (i ? ", h" : "h") + quoted(redacted(table.connection_strings[i]));
   }
   script += ") with (folder = " + quoted(table.folder) + ", docString = " + quoted(table.docstring) +
             ", compressed = " + (table.compressed ? "true" : "false") +
-            ", includeHeaders = " + quoted(table.include_headers) + ", encoding = " + quoted(table.encoding);
+            (is_delta ? "" : ", includeHeaders = " + quoted(table.include_headers)) +
+            ", encoding = " + quoted(table.encoding);
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) script += std::string(", ") + name + " = " + quoted(value);
   };
@@ -331,13 +382,15 @@ std::string create_script(const ExternalTable& table) {
 }
 
 std::vector<Command> external_table_commands() {
-  const char* const rest =
-      " external table E (Column:type, …) kind = storage [partition by (…) [pathformat = (…)]] dataformat = "
-      "FORMAT "
-      "(h@\"connection string\", …) [with (…)]";
-  static const std::string create = std::string(".create") + rest;
-  static const std::string alter = std::string(".alter") + rest;
-  static const std::string create_or_alter = std::string(".create-or-alter") + rest;
+  const auto syntax = [](const std::string& command) {
+    return command +
+           " external table E (Column:type, …) kind = storage [partition by (…) [pathformat = (…)]] "
+           "dataformat "
+           "= FORMAT (h@\"connection string\", …) [with (…)]  ·  " +
+           command + " external table E [(Column:type, …)] kind = delta (h@\"connection string\") [with (…)]";
+  };
+  static const std::string create = syntax(".create"), alter = syntax(".alter"),
+                           create_or_alter = syntax(".create-or-alter");
   return {
       {"create external table <name>", create.c_str(), "Creates an external table", create_external_table},
       {"alter external table <name>", alter.c_str(), "Replaces an external table", alter_external_table},

@@ -17,15 +17,20 @@ using catalog::PathElement;
 
 constexpr int64_t kLargestModulo = 1'000'000;
 
-Status read_kind(Reader& reader) {
+Status read_kind(Reader& reader, ExternalTable& table) {
   SPILLWAY_TRY(reader.expect("kind"));
   SPILLWAY_TRY(reader.expect(TokenKind::Equal));
   const Token token = reader.peek();
   SPILLWAY_ASSIGN(const std::string kind,
                   reader.expect_one_of({"storage", "blob", "adl", "sql", "delta", "iceberg"}));
   if (kind == "storage" || kind == "blob" || kind == "adl") return Status();
+  if (kind == "delta") {
+    table.kind = ExternalTable::Kind::Delta;
+    return Status();
+  }
   return Error{ErrorCode::NotSupported,
-               "external tables of kind '" + kind + "' aren't supported; kind=storage is", token.span};
+               "external tables of kind '" + kind + "' aren't supported; kind=storage and kind=delta are",
+               token.span};
 }
 
 /// The column of the table that a partition is computed from, which must have one of the types.
@@ -258,12 +263,25 @@ Result<std::string> choice(const Properties& properties, const char* name,
   return Error{ErrorCode::BadRequest, "property '" + std::string(name) + "' must be one of " + list};
 }
 
+Status check_delta_properties(const Properties& properties) {
+  SPILLWAY_TRY(properties.check({"folder", "docString", "compressed", "compressionType", "namePrefix",
+                                 "fileExtension", "encoding", "sampleUris", "filesPreview",
+                                 "validateNotEmpty", "dryRun", "autoUpdateSchema"}));
+  SPILLWAY_ASSIGN(const bool updates, properties.boolean("autoUpdateSchema", false));
+  if (!updates) return Status();
+  return Error{ErrorCode::NotSupported,
+               "property 'AutoUpdateSchema' needs a query acceleration policy, which isn't supported: alter "
+               "the external table without a schema to take over a new one"};
+}
+
 Status read_properties(Reader& reader, ExternalTableRequest& request) {
   ExternalTable& table = request.table;
   SPILLWAY_ASSIGN(const Properties properties, Properties::parse(reader));
-  SPILLWAY_TRY(properties.check({"folder", "docString", "compressed", "compressionType", "includeHeaders",
-                                 "namePrefix", "fileExtension", "encoding", "sampleUris", "filesPreview",
-                                 "validateNotEmpty", "dryRun"}));
+  SPILLWAY_TRY(table.kind == ExternalTable::Kind::Delta
+                   ? check_delta_properties(properties)
+                   : properties.check({"folder", "docString", "compressed", "compressionType",
+                                       "includeHeaders", "namePrefix", "fileExtension", "encoding",
+                                       "sampleUris", "filesPreview", "validateNotEmpty", "dryRun"}));
   table.folder = properties.text_or("folder", "");
   table.docstring = properties.text_or("docString", "");
   table.name_prefix = properties.text_or("namePrefix", "");
@@ -287,21 +305,52 @@ Status read_properties(Reader& reader, ExternalTableRequest& request) {
   return Status();
 }
 
+/// What stands between the kind and the connection strings.
+Status read_storage_clauses(Reader& reader, ExternalTable& table) {
+  if (reader.accept("partition")) {
+    SPILLWAY_TRY(read_partitions(reader, table));
+    if (reader.accept("pathformat")) SPILLWAY_TRY(read_path_format(reader, table));
+  }
+  return read_format(reader, table);
+}
+
+/// The log of a Delta table tells how it is partitioned and which files it has.
+Status read_delta_clauses(Reader& reader, ExternalTable& table) {
+  for (const char* clause : {"partition", "pathformat", "dataformat"}) {
+    if (!reader.next_is(clause)) continue;
+    return Error{ErrorCode::BadRequest,
+                 "kind=delta takes no '" + std::string(clause) + "': the log of the Delta table tells that",
+                 reader.peek().span};
+  }
+  table.format = "parquet";
+  return Status();
+}
+
 }  // namespace
 
 Result<ExternalTableRequest> read_external_table(Reader& reader, const Name& name) {
   ExternalTableRequest request;
   ExternalTable& table = request.table;
   table.name = name.text;
-  SPILLWAY_ASSIGN(table.columns, reader.schema());
-  for (size_t i = 0; i < table.columns.size(); ++i) table.columns[i].id = static_cast<int>(i + 1);
-  SPILLWAY_TRY(read_kind(reader));
-  if (reader.accept("partition")) {
-    SPILLWAY_TRY(read_partitions(reader, table));
-    if (reader.accept("pathformat")) SPILLWAY_TRY(read_path_format(reader, table));
+  request.infer_columns = reader.next_is("kind");
+  if (!request.infer_columns) {
+    SPILLWAY_ASSIGN(table.columns, reader.schema());
   }
-  SPILLWAY_TRY(read_format(reader, table));
+  for (size_t i = 0; i < table.columns.size(); ++i) table.columns[i].id = static_cast<int>(i + 1);
+  const TextSpan kind = reader.peek().span;
+  SPILLWAY_TRY(read_kind(reader, table));
+  const bool is_delta = table.kind == ExternalTable::Kind::Delta;
+  if (request.infer_columns && !is_delta) {
+    return Error{ErrorCode::Syntax,
+                 "expected a schema, (Column:type, …), which only kind=delta can be without", kind};
+  }
+  SPILLWAY_TRY(is_delta ? read_delta_clauses(reader, table) : read_storage_clauses(reader, table));
+  const TextSpan connections = reader.peek().span;
   SPILLWAY_TRY(read_connections(reader, table));
+  if (is_delta && table.connection_strings.size() != 1) {
+    return Error{ErrorCode::BadRequest,
+                 "kind=delta takes one connection string, of the Delta table's root folder", connections};
+  }
   SPILLWAY_TRY(read_properties(reader, request));
   SPILLWAY_TRY(reader.end());
   return request;

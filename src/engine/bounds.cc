@@ -1,5 +1,5 @@
-// What predicates say of datetime columns and cursors: see extents.h. Only what is certain is taken; the
-// filter itself still runs.
+// What predicates say of datetime, long and string columns and of cursors: see extents.h. Only what is
+// certain is taken; the filter itself still runs.
 #include <algorithm>
 
 #include "engine/lowering.h"
@@ -10,7 +10,8 @@ namespace {
 using kql::Expr;
 
 bool has_bounds(const Expr& expr) {
-  return expr.kind == Expr::Kind::Column && (expr.type == Type::DateTime || expr.type == Type::Long);
+  return expr.kind == Expr::Kind::Column &&
+         (expr.type == Type::DateTime || expr.type == Type::Long || expr.type == Type::String);
 }
 
 /// True for an expression with the same value for all records, cheap to get before the query runs.
@@ -21,10 +22,14 @@ bool is_constant(const Expr& expr) {
                      [](const kql::ExprPtr& arg) { return is_constant(*arg); });
 }
 
+/// "== known": the binder's form where one side isn't null.
+bool is_equality(std::string_view operation) {
+  return operation == "==" || operation == "== known" || operation == "== exact";
+}
+
 /// The values x for which `x OPERATION value` can be true; nullopt for another operation.
 std::optional<Interval> interval_of(std::string_view operation, int64_t value) {
-  // "== known": the binder's form where one side isn't null.
-  if (operation == "==" || operation == "== known" || operation == "== exact") return Interval{value, value};
+  if (is_equality(operation)) return Interval{value, value};
   if (operation == "<=") return Interval{INT64_MIN, value};
   if (operation == ">=") return Interval{value, INT64_MAX};
   if (operation == "<") return value == INT64_MIN ? Interval{0, -1} : Interval{INT64_MIN, value - 1};
@@ -62,8 +67,15 @@ Status Lowering::narrow_by_comparison(const Expr& call, Bounds& bounds) {
   const auto apply = [&](const Expr& column, std::string_view comparison, const Expr& limit) -> Status {
     // A bound of another type (a real for a long) may fall between two integers.
     if (!has_bounds(column) || limit.type != column.type || !is_constant(limit)) return Status();
-    if (!interval_of(comparison, 0)) return Status();
+    const bool is_text = column.type == Type::String;
+    if (is_text ? !is_equality(comparison) : !interval_of(comparison, 0)) return Status();
     SPILLWAY_ASSIGN(const Value value, constant(limit));
+    if (is_text) {
+      Interval one;
+      one.text = value.as_text();
+      bounds[column.column].narrow(one);
+      return Status();
+    }
     if (!value.is_null()) bounds[column.column].narrow(*interval_of(comparison, value.as_int()));
     return Status();
   };

@@ -24,6 +24,7 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "base/vector.h"
+#include "engine/delta_log.h"
 #include "engine/records.h"
 #include "engine/usage.h"
 #include "kql/plan.h"
@@ -111,11 +112,20 @@ struct ParquetOptions {
   std::vector<kql::ExprPtr> partitions;
 };
 
+/// What a file's footer tells of one of its columns.
+struct ColumnStatistics {
+  std::optional<int64_t> nulls;
+  /// As DuckDB prints them, exact; nullopt of types that have none there, and where all values are null.
+  std::optional<std::string> min, max;
+};
+
 struct WrittenFile {
   std::string path;  // absolute
   int64_t rows = 0;
   int64_t bytes = 0;
   std::vector<Value> partition;  // of each of ParquetOptions::partitions
+  /// Of each of the plan's columns; of write_parquet() only.
+  std::vector<ColumnStatistics> columns;
   /// Of an extent: smallest and largest value of each datetime column by column id, absent where all are
   /// null.
   std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
@@ -155,6 +165,10 @@ class Engine {
   /// The columns of files that lie in stores, as their content suggests.
   virtual Result<kql::InferredSchema> infer_schema(const kql::StorageSample& sample,
                                                    const RunOptions& options) = 0;
+
+  /// What the log of the Delta table at a connection string says: see engine/delta_log.h.
+  virtual Result<DeltaState> read_delta(const std::string& connection, DeltaParts parts,
+                                        const RunOptions& options) = 0;
 
   virtual Result<std::unique_ptr<Connection>> connect() = 0;
   /// Makes the records of `source` a table in SQL (engine/records.h).

@@ -30,6 +30,8 @@ class DuckEngine : public Engine {
                                    const RunOptions& options) override;
   Result<kql::InferredSchema> infer_schema(const kql::StorageSample& sample,
                                            const RunOptions& options) override;
+  Result<DeltaState> read_delta(const std::string& connection, DeltaParts parts,
+                                const RunOptions& options) override;
   Result<std::unique_ptr<Connection>> connect() override;
   Result<std::unique_ptr<RecordTable>> expose(RecordSource& source) override {
     return record_tables_.expose(database_, source);
@@ -42,6 +44,7 @@ class DuckEngine : public Engine {
   int64_t memory_used() const override;
 
  private:
+  Result<kql::InferredSchema> infer_delta_schema(const kql::StorageSample& sample, const RunOptions& options);
   LoweringContext lowering_context(const RunOptions& options, const Statement& statement,
                                    NativeQuery& native);
   std::shared_ptr<NativeQuery> native_query(const RunOptions& options);

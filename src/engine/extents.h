@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "catalog/model.h"
@@ -14,10 +15,11 @@
 
 namespace spillway::engine {
 
-/// An inclusive range of integers (ticks, cursors).
+/// An inclusive range of integers (ticks, cursors); of a string column the one value that it may have.
 struct Interval {
   int64_t low = INT64_MIN;
   int64_t high = INT64_MAX;
+  std::optional<std::string> text = std::nullopt;
 
   bool empty() const { return low > high; }
   bool meets(int64_t from, int64_t to) const { return low <= to && from <= high; }
@@ -25,10 +27,13 @@ struct Interval {
   void narrow(const Interval& other) {
     low = std::max(low, other.low);
     high = std::min(high, other.high);
+    if (text && other.text && *text != *other.text) high = INT64_MIN, low = INT64_MAX;
+    if (!text) text = other.text;
   }
 };
 
-/// What is known of columns in every record that can still matter: bounds on datetimes and cursors.
+/// What is known of columns in every record that can still matter: bounds on datetimes, longs, cursors and
+/// strings.
 using Bounds = std::map<kql::ColumnId, Interval>;
 
 /// The bounds of one scan, by what the catalog knows of extents.

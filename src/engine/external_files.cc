@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "engine/partition_paths.h"
+#include "engine/scratch.h"
 
 namespace spillway::engine {
 namespace {
@@ -16,25 +17,6 @@ namespace fs = std::filesystem;
 
 /// Downloads that run at once.
 constexpr size_t kDownloads = 8;
-
-/// The part of the temp folder's disk that downloads leave free.
-constexpr double kDiskReserve = 0.1;
-
-/// A folder that goes when its last holder does.
-class ScratchFolder {
- public:
-  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 bool has_extension(const std::string& name, const std::string& extension) {
   if (extension.empty() || name.ends_with(extension)) return true;
@@ -56,24 +38,6 @@ std::optional<ExternalFile> match(const ExternalFilesRequest& request, const sto
 
 std::string object_path(const ExternalFile& file) {
   return file.folder.empty() ? file.name : file.folder + "/" + file.name;
-}
-
-Result<std::shared_ptr<ScratchFolder>> make_scratch(const std::string& temp_folder, int64_t bytes) {
-  std::error_code error;
-  const fs::space_info space = fs::space(temp_folder, error);
-  const double free =
-      static_cast<double>(space.available) - kDiskReserve * static_cast<double>(space.capacity);
-  if (!error && static_cast<double>(bytes) > free) {
-    return Error(ErrorCode::LimitExceeded,
-                 "the files of the external table (" + std::to_string(bytes) +
-                     " bytes) don't fit into the temporary folder: narrow the query");
-  }
-  auto scratch = std::make_shared<ScratchFolder>(temp_folder + "/downloads/" + Guid::random().str());
-  if (!fs::create_directories(scratch->path(), error) || error) {
-    return Error(ErrorCode::StorageTransient,
-                 "can't make the folder " + scratch->path() + ": " + error.message());
-  }
-  return scratch;
 }
 
 /// Its calls end with the query.
@@ -133,21 +97,45 @@ class Downloads {
 
 }  // namespace
 
-std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
-                                             const storage::ObjectInfo& object) {
-  if (object.path.starts_with(kManifests)) return std::nullopt;
+namespace {
+
+/// nullopt by namePrefix or fileExtension.
+std::optional<ExternalFile> named_file(const catalog::ExternalTable& table, const std::string& path,
+                                       int64_t size) {
   ExternalFile file;
-  const size_t slash = object.path.rfind('/');
-  if (slash != object.path.npos) file.folder = object.path.substr(0, slash);
-  file.name = object.path.substr(slash == object.path.npos ? 0 : slash + 1);
-  file.size = object.size;
+  const size_t slash = path.rfind('/');
+  if (slash != path.npos) file.folder = path.substr(0, slash);
+  file.name = path.substr(slash == path.npos ? 0 : slash + 1);
+  file.size = size;
   if (!file.name.starts_with(table.name_prefix) || !has_extension(file.name, table.file_extension)) {
     return std::nullopt;
   }
+  return file;
+}
+
+}  // namespace
+
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table, const DeltaFile& file) {
+  auto found = named_file(table, file.path, file.size);
+  if (!found) return std::nullopt;
+  for (const catalog::Partition& partition : table.partitions) {
+    const auto value = file.partitions.find(partition.name);
+    found->partitions.push_back(
+        delta_partition_value(value == file.partitions.end() ? std::nullopt : value->second, partition.type));
+  }
+  return found;
+}
+
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
+                                             const storage::ObjectInfo& object) {
+  if (object.path.starts_with(kManifests)) return std::nullopt;
+  std::optional<ExternalFile> named = named_file(table, object.path, object.size);
+  if (!named) return std::nullopt;
+  ExternalFile& file = *named;
   auto partitions = partition_values(table, file.folder);
   if (!partitions) return std::nullopt;
   file.partitions = *std::move(partitions);
-  return file;
+  return named;
 }
 
 namespace {
@@ -172,6 +160,20 @@ Result<std::optional<storage::ObjectInfo>> named_object(const ExternalFilesReque
   return std::optional<storage::ObjectInfo>();
 }
 
+/// The files that the log of a Delta table names.
+std::vector<ExternalFile> delta_files(const ExternalFilesRequest& request,
+                                      const storage::ObjectStore& store) {
+  std::vector<ExternalFile> files;
+  for (const auto& [path, logged] : request.delta->files) {
+    std::optional<ExternalFile> file = external_file_of(*request.table, logged);
+    if (!file || (request.wanted && !request.wanted(*file))) continue;
+    if (request.delta_wanted && !request.delta_wanted(logged)) continue;
+    file->path = store.local_path(path).value_or("");
+    files.push_back(*std::move(file));
+  }
+  return files;
+}
+
 }  // namespace
 
 Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
@@ -179,6 +181,12 @@ Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
   std::vector<storage::ConnectionString> connections;
   for (const std::string& text : request.table->connection_strings) {
     SPILLWAY_ASSIGN(storage::ConnectionString connection, storage::ConnectionString::parse(text));
+    if (request.delta) {
+      SPILLWAY_ASSIGN(const auto table_store, request.stores->open(connection));
+      result.files = delta_files(request, *table_store);
+      connections.push_back(std::move(connection));
+      continue;
+    }
     SPILLWAY_ASSIGN(const std::optional<storage::ObjectInfo> named, named_object(request, connection));
     SPILLWAY_ASSIGN(const auto store, open_store(request, connection));
     std::vector<storage::ObjectInfo> objects;
@@ -207,7 +215,8 @@ Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
     bytes += file.size;
   }
   if (remote.empty()) return result;
-  SPILLWAY_ASSIGN(const auto scratch, make_scratch(request.temp_folder, bytes));
+  SPILLWAY_ASSIGN(const auto scratch,
+                  make_scratch(request.temp_folder, bytes, "the files of the external table"));
   result.downloads = scratch;
   SPILLWAY_TRY(Downloads(request, connections, scratch->path(), std::move(remote)).run());
   return result;

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "catalog/model.h"
+#include "engine/delta_log.h"
 #include "storage/object_store.h"
 
 namespace spillway::engine {
@@ -36,6 +37,10 @@ struct ExternalFilesRequest {
   bool names_files = false;  // the table's connection strings may each name one file
   /// False for a file that the query's predicates rule out.
   std::function<bool(const ExternalFile&)> wanted;
+  /// Of a Delta table what its log says, which takes the place of a listing; and false for a file of it that
+  /// the query's predicates rule out.
+  const DeltaState* delta = nullptr;
+  std::function<bool(const DeltaFile&)> delta_wanted = {};
   /// Not empty once the query is cancelled or late.
   std::function<std::optional<Error>()> expired;
 };
@@ -44,6 +49,9 @@ struct ExternalFilesRequest {
 /// fileExtension, or because it is a manifest of a continuous export.
 std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
                                              const storage::ObjectInfo& object);
+
+/// The same of a file that the log of a Delta table names: its partitions' values are the log's.
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table, const DeltaFile& file);
 
 /// Errors: those of the stores; LimitExceeded where downloads would fill the disk.
 Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request);

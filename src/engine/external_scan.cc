@@ -6,6 +6,7 @@
 //   txt, raw     one column: a line, or the whole file
 //   json         an object on each line (multijson: also spread over lines, or in an array), columns by name
 //   parquet      columns by name; a timestamp becomes a datetime, nested values dynamic
+//   Delta table  Parquet files, those that its log names (delta_log.h)
 //
 // Virtual columns come from the files' paths, one value for each file, by DuckDB's virtual column file_index.
 // Sources: management/external-tables-azure-storage.md, ingestion-supported-formats.md.
@@ -17,6 +18,7 @@
 #include "engine/external_files.h"
 #include "engine/lowering.h"
 #include "engine/paths.h"
+#include "engine/scratch.h"
 #include "engine/sql.h"
 
 namespace spillway::engine {
@@ -416,26 +418,100 @@ Result<std::string> Lowering::convert(const std::string& sql, Type from, Type to
   return call_of(call, {"CAST(" + sql + " AS " + sql_type(from) + ")"});
 }
 
-Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds) {
-  const auto wanted = [&](const ExternalFile& file) {
-    for (size_t i = 0; i < rel.columns.size(); ++i) {
-      const auto bound = bounds.find(rel.columns[i].id);
-      if (bound == bounds.end()) continue;
-      for (size_t p = 0; p < rel.table->partitions.size(); ++p) {
-        const catalog::Partition& partition = rel.table->partitions[p];
-        if (partition.kind != catalog::Partition::Kind::Virtual || partition.name != rel.names[i]) continue;
-        const Value& value = file.partitions[p];
-        if (value.is_null() || !bound->second.meets(value.as_int(), value.as_int())) return false;
-      }
+namespace {
+
+/// The scan of a Delta table as its log has it now: the columns that it is partitioned by, declared or
+/// virtual, are virtual ones; all others stand in the files.
+kql::ExternalScan by_log(const kql::ExternalScan& rel, const DeltaState& state) {
+  kql::ExternalScan scan = rel;
+  auto table = std::make_shared<catalog::ExternalTable>(*rel.table);
+  table->columns.clear();
+  table->partitions.clear();
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const Type type = rel.columns[i].type;
+    if (state.is_partitioned_by(rel.names[i])) {
+      table->partitions.push_back({rel.names[i], type, catalog::Partition::Kind::Virtual, "", 0});
+    } else {
+      table->columns.push_back({static_cast<int>(i + 1), rel.names[i], type, ""});
     }
-    return true;
-  };
-  SPILLWAY_ASSIGN(ExternalFiles files, open_external_files({.table = rel.table.get(),
-                                                            .stores = context_.stores,
-                                                            .temp_folder = context_.temp_folder,
-                                                            .names_files = rel.names_files,
-                                                            .wanted = wanted,
-                                                            .expired = context_.expired}));
+  }
+  scan.table = table;
+  return scan;
+}
+
+bool may_be(const Interval& bound, const Value& value) {
+  if (value.type() == Type::String) return !bound.empty() && (!bound.text || *bound.text == value.as_text());
+  return !value.is_null() && bound.meets(value.as_int(), value.as_int());
+}
+
+/// False where a predicate on a virtual column rules the file out.
+bool meets_partitions(const kql::ExternalScan& rel, const Bounds& bounds, const ExternalFile& file) {
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const auto bound = bounds.find(rel.columns[i].id);
+    if (bound == bounds.end()) continue;
+    for (size_t p = 0; p < rel.table->partitions.size(); ++p) {
+      const catalog::Partition& partition = rel.table->partitions[p];
+      if (partition.kind != catalog::Partition::Kind::Virtual || partition.name != rel.names[i]) continue;
+      if (!may_be(bound->second, file.partitions[p])) return false;
+    }
+  }
+  return true;
+}
+
+/// False where a predicate on a datetime rules the file out by its statistics.
+bool meets_statistics(const kql::ExternalScan& rel, const Bounds& bounds, const DeltaState& state,
+                      const DeltaFile& file) {
+  for (size_t i = 0; i < rel.columns.size(); ++i) {
+    const auto bound = bounds.find(rel.columns[i].id);
+    if (bound == bounds.end() || rel.columns[i].type != Type::DateTime) continue;
+    const DeltaColumn* column = state.column(rel.names[i]);
+    if (!column || column->kql_type != Type::DateTime || state.is_partitioned_by(column->name)) continue;
+    const auto range = delta_datetime_range(file, column->name);
+    if (range && !bound->second.meets(range->first, range->second)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<DeltaState> Lowering::delta_state(const kql::ExternalScan& rel) {
+  SPILLWAY_ASSIGN(const auto connection,
+                  storage::ConnectionString::parse(rel.table->connection_strings.at(0)));
+  SPILLWAY_ASSIGN(const auto store, context_.stores->open(connection));
+  SPILLWAY_ASSIGN(const auto scratch, make_scratch(context_.temp_folder, 0, "the log of the Delta table"));
+  SPILLWAY_ASSIGN(DeltaState state, read_delta_log({.store = store.get(),
+                                                    .scratch = scratch->path(),
+                                                    .query = context_.query,
+                                                    .expired = context_.expired},
+                                                   DeltaParts::Files));
+  if (state.exists()) return state;
+  return Error(
+      ErrorCode::EntityNotFound,
+      "external table '" + rel.table->name + "': there is no Delta table at '" + store->public_root() + "'",
+      rel.span);
+}
+
+Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& given, const Bounds& bounds) {
+  DeltaState state;
+  std::optional<kql::ExternalScan> logged;
+  const bool is_delta = given.table->kind == catalog::ExternalTable::Kind::Delta;
+  if (is_delta) {
+    SPILLWAY_ASSIGN(state, delta_state(given));
+    logged.emplace(by_log(given, state));
+  }
+  const kql::ExternalScan& rel = logged ? *logged : given;
+  const auto wanted = [&](const ExternalFile& file) { return meets_partitions(rel, bounds, file); };
+  SPILLWAY_ASSIGN(
+      ExternalFiles files,
+      open_external_files(
+          {.table = rel.table.get(),
+           .stores = context_.stores,
+           .temp_folder = context_.temp_folder,
+           .names_files = rel.names_files,
+           .wanted = wanted,
+           .delta = is_delta ? &state : nullptr,
+           .delta_wanted = [&](const DeltaFile& file) { return meets_statistics(rel, bounds, state, file); },
+           .expired = context_.expired}));
   if (files.downloads) resources_.push_back(files.downloads);
   Block block;
   for (const kql::PlanColumn& column : rel.columns) block.columns.push_back(column.id);

@@ -32,6 +32,7 @@
 
 #include "base/status.h"
 #include "base/types.h"
+#include "engine/delta_log.h"
 #include "engine/extents.h"
 #include "engine/natives.h"
 #include "engine/usage.h"
@@ -150,6 +151,7 @@ class Lowering {
   std::string scan_sql(const std::vector<Item>& items, const Extents& extents,
                        const std::vector<std::string>& schema) const;
   Result<Block> lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds);
+  Result<DeltaState> delta_state(const kql::ExternalScan& rel);
   friend class ExternalScanLowering;
   /// A value converted as the function table does it (tolong(), …); what can't be converted is null.
   Result<std::string> convert(const std::string& sql, Type from, Type to);

@@ -254,6 +254,7 @@ class ParquetWriter {
   std::string copy_options() const;
   Status add_partition_items(std::vector<std::string>& items, UniqueNames& names);
   Result<std::vector<WrittenFile>> finish(const CopiedFile& file);
+  std::vector<ColumnStatistics> statistics_of(const CopiedFile& file) const;
   Result<std::vector<CopiedFile>> split(const CopiedFile& file);
   Result<Value> read_back(const CopiedFile& file, size_t partition);
 
@@ -340,9 +341,28 @@ Result<std::vector<WrittenFile>> ParquetWriter::finish(const CopiedFile& file) {
   }
   std::vector<WrittenFile> written;
   for (const CopiedFile& part : parts) {
-    written.push_back({part.path, part.rows, part.bytes, values, {}});
+    written.push_back({part.path, part.rows, part.bytes, values, statistics_of(part), {}});
   }
   return written;
+}
+
+std::vector<ColumnStatistics> ParquetWriter::statistics_of(const CopiedFile& file) const {
+  std::vector<ColumnStatistics> columns(column_names_.size());
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto found = file.statistics.find(sql_name(column_names_[i]));
+    if (found == file.statistics.end()) continue;
+    const auto text = [&](const char* name) -> std::optional<std::string> {
+      const auto value = found->second.find(name);
+      return value == found->second.end() ? std::nullopt : std::optional<std::string>(value->second);
+    };
+    columns[i].min = text("min");
+    columns[i].max = text("max");
+    const std::string nulls = text("null_count").value_or("");
+    int64_t count = 0;
+    const char* const end = nulls.data() + nulls.size();
+    if (!nulls.empty() && std::from_chars(nulls.data(), end, count).ptr == end) columns[i].nulls = count;
+  }
+  return columns;
 }
 
 Result<std::vector<CopiedFile>> ParquetWriter::split(const CopiedFile& file) {

@@ -5,6 +5,7 @@
 #include "engine/engine_impl.h"
 #include "engine/external_files.h"
 #include "engine/paths.h"
+#include "engine/scratch.h"
 #include "engine/sql.h"
 #include "kql/binder.h"
 
@@ -72,8 +73,44 @@ Type type_of(const std::string& duck) {
 
 }  // namespace
 
+Result<DeltaState> DuckEngine::read_delta(const std::string& text, DeltaParts parts,
+                                          const RunOptions& options) {
+  SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(text));
+  SPILLWAY_ASSIGN(const auto store, stores_.open(connection));
+  SPILLWAY_ASSIGN(const auto scratch, make_scratch(options_.temp_folder, 0, "the log of the Delta table"));
+  SPILLWAY_ASSIGN(const std::unique_ptr<Connection> sql, connect());
+  return read_delta_log({.store = store.get(),
+                         .scratch = scratch->path(),
+                         .query = [&](const std::string& select) { return sql->query(select, options); },
+                         .expired = [&]() -> std::optional<Error> {
+                           if (!options.cancel || !options.cancel->cancelled()) return std::nullopt;
+                           return Error(ErrorCode::Cancelled, "the query was cancelled");
+                         }},
+                        parts);
+}
+
+Result<kql::InferredSchema> DuckEngine::infer_delta_schema(const kql::StorageSample& sample,
+                                                           const RunOptions& options) {
+  if (sample.containers.size() != 1) {
+    return Error(ErrorCode::BadRequest, "a Delta table has one connection string, that of its root folder");
+  }
+  SPILLWAY_ASSIGN(const DeltaState state, read_delta(sample.containers[0], DeltaParts::Head, options));
+  if (!state.exists()) {
+    SPILLWAY_ASSIGN(const auto connection, storage::ConnectionString::parse(sample.containers[0]));
+    return Error(ErrorCode::EntityNotFound, "there is no Delta table at '" + connection.address() + "'");
+  }
+  kql::InferredSchema inferred;
+  for (const DeltaColumn& column : state.columns) {
+    inferred.columns.push_back({column.name, column.kql_type});
+    if (state.is_partitioned_by(column.name)) inferred.partitions.insert(column.name);
+  }
+  inferred.largest.resize(inferred.columns.size());
+  return inferred;
+}
+
 Result<kql::InferredSchema> DuckEngine::infer_schema(const kql::StorageSample& sample,
                                                      const RunOptions& options) {
+  if (sample.format == "delta") return infer_delta_schema(sample, options);
   ExternalFiles found;
   std::vector<ExternalFiles> held;  // what was downloaded
   for (const std::string& container : sample.containers) {

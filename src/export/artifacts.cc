@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/fail_point.h"
+#include "export/delta_commit.h"
 #include "export/publication.h"
 #include "export/target_plan.h"
 #include "export/text_writer.h"
@@ -40,15 +41,18 @@ class StagingFolder {
 
 }  // namespace
 
-Result<std::vector<catalog::Artifact>> ArtifactWriter::write(
-    const ArtifactOrder& order, const std::shared_ptr<engine::CancelToken>& cancel) {
+Result<Written> ArtifactWriter::write(const ArtifactOrder& order,
+                                      const std::shared_ptr<engine::CancelToken>& cancel) {
   SPILLWAY_FAIL_POINT("export.write.before");
   const StagingFolder folder(staging_folder_ + "/" + order.owner.str());
   SPILLWAY_TRY(folder.make());
   SPILLWAY_ASSIGN(const std::vector<StagedFile> files, stage(order, folder.path(), cancel));
   SPILLWAY_FAIL_POINT("export.write.staged");
-  if (files.empty()) return std::vector<catalog::Artifact>();
-  return Publication(catalog_, stores_, memory_, order, files, cancel).run();
+  Written written;
+  if (files.empty()) return written;
+  SPILLWAY_ASSIGN(written.artifacts, Publication(catalog_, stores_, memory_, order, files, cancel).run());
+  for (const StagedFile& file : files) written.statistics.push_back(file.statistics);
+  return written;
 }
 
 Result<std::vector<StagedFile>> ArtifactWriter::stage(const ArtifactOrder& order, const std::string& folder,
@@ -76,6 +80,9 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_parquet(const ArtifactOrde
     if (file.rows == 0) continue;
     SPILLWAY_ASSIGN(std::string path, partition_path(order.settings, file.partition));
     files.push_back({file.path, std::move(path), file.rows, file.bytes});
+    if (order.settings.delta) {
+      files.back().statistics = delta_statistics(order.settings.columns, file);
+    }
   }
   return files;
 }

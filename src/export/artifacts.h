@@ -22,6 +22,12 @@ struct ArtifactOrder {
   kql::RelPtr query;
 };
 
+/// What write() made.
+struct Written {
+  std::vector<catalog::Artifact> artifacts;
+  std::vector<std::string> statistics;  // of each, where they are files of a Delta table
+};
+
 class ArtifactWriter {
  public:
   ArtifactWriter(catalog::Catalog& catalog, engine::Engine& engine, const storage::StoreFactory& stores,
@@ -35,8 +41,7 @@ class ArtifactWriter {
 
   /// None for a result without rows. On an error, artifacts may lie in their stores: pending ones of the
   /// owner.
-  Result<std::vector<catalog::Artifact>> write(const ArtifactOrder& order,
-                                               const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<Written> write(const ArtifactOrder& order, const std::shared_ptr<engine::CancelToken>& cancel);
 
  private:
   Result<std::vector<StagedFile>> stage(const ArtifactOrder& order, const std::string& folder,

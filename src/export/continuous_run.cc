@@ -63,16 +63,29 @@ Result<RunReport> ContinuousRunner::run(const std::string& database, const std::
                                        limits_of(*definition, options_), now);
   if (stretch.to <= definition->exported_to) return RunReport();
   if (!stretch.has_records && stretch.to - definition->exported_to < kIdleStep) return RunReport();
-  // Those that an earlier run left due come first: a reader of the store sees manifests in the order of the
-  // runs. Those of another store, from which the export was altered away, wait alone.
-  if (definition->manifest) {
-    const ManifestWriter::Line line(definition->id, prepared->settings.connections.front());
-    const Status put = manifests_.put_due(line, [&] { return cancel && cancel->cancelled(); });
-    if (!put.ok()) {
-      return fail_before_reading(subject, put.error(), cancel);
+  // What an earlier run left due comes first: a reader of the store sees manifests, and the commits of a
+  // Delta table, in the order of the runs. Manifests of another store, from which the export was altered
+  // away, wait alone.
+  if (const Status put = put_due(subject, prepared->settings, cancel); !put.ok()) {
+    return fail_before_reading(subject, put.error(), cancel);
+  }
+  if (stretch.has_records) {
+    if (const Status fits = deltas_.check(prepared->settings, cancel); !fits.ok()) {
+      return fail_before_reading(subject, fits.error(), cancel);
     }
   }
   return run_stretch(subject, stretch, cancel);
+}
+
+/// What an earlier run left due comes first: a reader sees manifests, and commits to a Delta table, in the
+/// order of the runs.
+Status ContinuousRunner::put_due(const Subject& subject, const Settings& settings,
+                                 const std::shared_ptr<engine::CancelToken>& cancel) {
+  if (subject.definition.manifest) {
+    const ManifestWriter::Line line(subject.definition.id, settings.connections.front());
+    SPILLWAY_TRY(manifests_.put_due(line, [&] { return cancel && cancel->cancelled(); }));
+  }
+  return deltas_.put_due(std::pair(subject.database_name, subject.definition.name));
 }
 
 Result<RunReport> ContinuousRunner::run_stretch(const Subject& subject, const Stretch& stretch,
@@ -153,32 +166,38 @@ Result<catalog::ExportRun> ContinuousRunner::begin(const Subject& subject, catal
 Result<std::vector<catalog::Artifact>> ContinuousRunner::write_and_commit(
     const catalog::ExportRun& run, bool has_records, const std::shared_ptr<engine::CancelToken>& cancel) {
   SPILLWAY_FAIL_POINT("export.begin.after");
-  Written written;
+  Product product;
   if (has_records) {
-    SPILLWAY_ASSIGN(written, write_artifacts(run, cancel));
+    SPILLWAY_ASSIGN(product, write_artifacts(run, cancel));
   }
-  SPILLWAY_TRY(commit(run, written));
-  if (written.manifest) put_manifest(*written.manifest, cancel);
+  SPILLWAY_TRY(commit(run, product));
+  put_what_is_due(run, product, cancel);
   if (const Status status = reach_end_of_commit(); !status.ok()) {
     log::warning("failure after the commit of an export run",
                  {{"run", run.id.str()}, {"error", status.error().message}});
   }
-  return written.artifacts;
+  return product.artifacts;
 }
 
-void ContinuousRunner::put_manifest(const catalog::Manifest& manifest,
-                                    const std::shared_ptr<engine::CancelToken>& cancel) {
-  const Status put = manifests_.put_due(ManifestWriter::Line(manifest.export_id, manifest.connection),
-                                        [&] { return cancel && cancel->cancelled(); });
-  if (!put.ok()) {
-    log::warning(
-        "the manifest of an export run can't be written yet",
-        {{"export", manifest.export_name}, {"run", manifest.run.str()}, {"error", put.error().message}});
+void ContinuousRunner::put_what_is_due(const catalog::ExportRun& run, const Product& product,
+                                       const std::shared_ptr<engine::CancelToken>& cancel) {
+  const auto report = [&](const char* what, const Status& put) {
+    if (put.ok()) return;
+    log::warning(what, {{"export", run.name}, {"run", run.id.str()}, {"error", put.error().message}});
+  };
+  if (product.manifest) {
+    const ManifestWriter::Line line(product.manifest->export_id, product.manifest->connection);
+    report("the manifest of an export run can't be written yet",
+           manifests_.put_due(line, [&] { return cancel && cancel->cancelled(); }));
+  }
+  if (product.delta) {
+    report("an export run can't be committed to its Delta table yet",
+           deltas_.put_due(std::pair(run.database, run.name)));
   }
 }
 
 /// Facts and dimensions at one snapshot, taken after the begin: it holds everything up to run.to.
-Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
+Result<ContinuousRunner::Product> ContinuousRunner::write_artifacts(
     const catalog::ExportRun& run, const std::shared_ptr<engine::CancelToken>& cancel) {
   const auto snapshot = catalog_.snapshot();
   const auto definition = find_export(*snapshot, run.database, run.name);
@@ -191,18 +210,23 @@ Result<ContinuousRunner::Written> ContinuousRunner::write_artifacts(
   SPILLWAY_ASSIGN(const kql::BoundQuery query,
                   bind_scoped(snapshot, run.database, *definition, prepared.facts,
                               {.after = run.from, .to = run.to}, now));
-  Written written;
-  SPILLWAY_ASSIGN(
-      written.artifacts,
-      writer_.write({run.id, run.database, run.name, prepared.settings, query.results[0].plan}, cancel));
-  if (definition->manifest) written.manifest = manifest_of(run, prepared.settings, written.artifacts);
-  return written;
+  const ArtifactOrder order{run.id, run.database, run.name, prepared.settings, query.results[0].plan};
+  SPILLWAY_ASSIGN(Written written, writer_.write(order, cancel));
+  Product product;
+  if (definition->manifest) product.manifest = manifest_of(run, prepared.settings, written.artifacts);
+  if (prepared.settings.delta && !written.artifacts.empty()) {
+    SPILLWAY_TRY(deltas_.check(prepared.settings, cancel));  // again: the query may have taken long
+    product.delta = delta_commit_of(order, progress_of(run.database, *definition, run.to), written, now);
+  }
+  product.artifacts = std::move(written.artifacts);
+  return product;
 }
 
-Status ContinuousRunner::commit(const catalog::ExportRun& run, const Written& written) {
+Status ContinuousRunner::commit(const catalog::ExportRun& run, const Product& product) {
   SPILLWAY_FAIL_POINT("export.commit.before");
-  return catalog_.write(
-      [&](catalog::Writer& writer) { return writer.commit_run(run, written.artifacts, written.manifest); });
+  return catalog_.write([&](catalog::Writer& writer) {
+    return writer.commit_run(run, product.artifacts, product.manifest, product.delta);
+  });
 }
 
 Status ContinuousRunner::record_failure(const catalog::ExportRun& run, const Error& error) {

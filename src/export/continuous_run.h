@@ -5,6 +5,7 @@
 //   commit    catalog: artifacts exported, position at `to`
 //                                                       fails: Conflict where the export changed meanwhile
 //   manifest  where the export wants one, see manifest.h    fails: it stays due
+//   delta     where the target is a Delta table, see delta_commit.h                 fails: it stays due
 //
 // The catalog alone says whether a run is committed. A failure that couldn't be recorded (the catalog's disk
 // is full) is kept and recorded later, before the next run; after a restart the catalog does it itself.
@@ -18,6 +19,7 @@
 
 #include "export/artifacts.h"
 #include "export/continuous.h"
+#include "export/delta_commit.h"
 #include "export/janitor.h"
 #include "export/manifest.h"
 
@@ -33,10 +35,12 @@ struct RunReport {
 class ContinuousRunner {
  public:
   ContinuousRunner(catalog::Catalog& catalog, ArtifactWriter& writer, ManifestWriter& manifests,
-                   Janitor& janitor, const Clock& clock, const ServiceOptions& options)
+                   DeltaCommitter& deltas, Janitor& janitor, const Clock& clock,
+                   const ServiceOptions& options)
       : catalog_(catalog),
         writer_(writer),
         manifests_(manifests),
+        deltas_(deltas),
         janitor_(janitor),
         clock_(clock),
         options_(options) {}
@@ -59,16 +63,21 @@ class ContinuousRunner {
   void tell(const Subject& subject, const catalog::ExportRun& run, const Status& outcome,
             const engine::CancelToken* cancel) const;
   Result<catalog::ExportRun> begin(const Subject& subject, catalog::Cursor to, catalog::Cursor oldest);
-  struct Written {
+  /// What a run wrote, and what becomes due when it is committed.
+  struct Product {
     std::vector<catalog::Artifact> artifacts;
     std::optional<catalog::Manifest> manifest;
+    std::optional<catalog::DeltaCommit> delta;
   };
-  Result<Written> write_artifacts(const catalog::ExportRun& run,
+  Status put_due(const Subject& subject, const Settings& settings,
+                 const std::shared_ptr<engine::CancelToken>& cancel);
+  Result<Product> write_artifacts(const catalog::ExportRun& run,
                                   const std::shared_ptr<engine::CancelToken>& cancel);
-  void put_manifest(const catalog::Manifest& manifest, const std::shared_ptr<engine::CancelToken>& cancel);
+  void put_what_is_due(const catalog::ExportRun& run, const Product& product,
+                       const std::shared_ptr<engine::CancelToken>& cancel);
   Result<std::vector<catalog::Artifact>> write_and_commit(const catalog::ExportRun& run, bool has_records,
                                                           const std::shared_ptr<engine::CancelToken>& cancel);
-  Status commit(const catalog::ExportRun& run, const Written& written);
+  Status commit(const catalog::ExportRun& run, const Product& product);
   Status record_failure(const catalog::ExportRun& run, const Error& error);
   void fail(const catalog::ExportRun& run, const Error& error);
   bool is_committed(const catalog::ExportRun& run) const;
@@ -76,6 +85,7 @@ class ContinuousRunner {
   catalog::Catalog& catalog_;
   ArtifactWriter& writer_;
   ManifestWriter& manifests_;
+  DeltaCommitter& deltas_;
   Janitor& janitor_;
   const Clock& clock_;
   const ServiceOptions& options_;

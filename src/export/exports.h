@@ -30,6 +30,7 @@ namespace spillway::exports {
 /// How artifacts are written: of an external table or of the properties of `.export to FORMAT (…)`.
 struct Settings {
   std::string format;                    // "csv", "tsv", "json", "parquet"
+  bool delta = false;                    // artifacts are files of a Delta table; its format is "parquet"
   std::vector<std::string> connections;  // at least one; writes are spread over them
   std::string compression;               // "gzip", "snappy", … or "none"
   std::string include_headers;           // "all", "firstfile", "none"

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/fail_point.h"
+#include "base/log.h"
 #include "export/current_connection.h"
 
 namespace spillway::exports {

@@ -40,11 +40,12 @@ Status reach_end_of_commit() {
 
 }  // namespace
 
-Operations::Operations(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor,
-                       engine::Capacity& capacity, std::chrono::milliseconds capacity_wait,
+Operations::Operations(catalog::Catalog& catalog, ArtifactWriter& writer, DeltaCommitter& deltas,
+                       Janitor& janitor, engine::Capacity& capacity, std::chrono::milliseconds capacity_wait,
                        const Clock& clock)
     : catalog_(catalog),
       writer_(writer),
+      deltas_(deltas),
       janitor_(janitor),
       capacity_(capacity),
       capacity_wait_(capacity_wait),
@@ -128,24 +129,48 @@ Result<Table> Operations::perform(const Request& request, Active& active) {
     SPILLWAY_TRY(put(active.operation));
     return write_and_complete(request, active);
   }();
-  if (!result.ok()) end(active, result.error());
+  if (!result.ok()) {
+    end(active, result.error());
+  } else if (request.settings.delta) {
+    SPILLWAY_TRY(commit_to_table(active));
+  }
   return result;
+}
+
+/// The operation is complete, its commit to the Delta table due.
+Status Operations::commit_to_table(const Active& active) {
+  const Status put = deltas_.put_due(active.operation.id);
+  if (put.ok()) return {};
+  if (put.error().permanent() && !is_completed(active.operation.id)) {  // the table refused it
+    static_cast<void>(janitor_.sweep(active.operation.id));
+    return put;
+  }
+  return Status(put.error().code,
+                "the files are written, but their commit to the Delta table isn't: it is put as soon as that "
+                "is possible, so don't export again (" +
+                    put.error().message + ")");
 }
 
 Result<Table> Operations::write_and_complete(const Request& request, Active& active) {
   if (request.query.results.empty())
     return Error(ErrorCode::Semantic, "the query of .export gives no result");
-  SPILLWAY_ASSIGN(const auto artifacts, writer_.write({active.operation.id, request.database, "",
-                                                       request.settings, request.query.results[0].plan},
-                                                      active.cancel));
+  SPILLWAY_TRY(deltas_.check(request.settings, active.cancel));
+  const ArtifactOrder order{active.operation.id, request.database, "", request.settings,
+                            request.query.results[0].plan};
+  SPILLWAY_ASSIGN(const Written written, writer_.write(order, active.cancel));
+  std::optional<catalog::DeltaCommit> delta;
+  if (request.settings.delta && !written.artifacts.empty()) {
+    SPILLWAY_TRY(deltas_.check(request.settings, active.cancel));  // again: the query may have taken long
+    delta = delta_commit_of(order, progress_of(request.database, order.owner), written, clock_.now());
+  }
   SPILLWAY_FAIL_POINT("export.commit.before");
-  const Table table = result_table(request, artifacts);
+  const Table table = result_table(request, written.artifacts);
   catalog::Operation completed = active.operation;
   completed.state = OperationState::Completed;
   completed.updated = clock_.now();
   const Status ended = catalog_.write([&](catalog::Writer& writer) {
     return writer.complete_operation(completed, request.persist_details ? table_to_json(table) : "",
-                                     artifacts);
+                                     written.artifacts, delta);
   });
   if (!ended.ok() && !is_completed(completed.id)) return ended.error();
   if (const Status status = reach_end_of_commit(); !status.ok()) {

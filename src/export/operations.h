@@ -11,6 +11,7 @@
 
 #include "engine/capacity.h"
 #include "export/artifacts.h"
+#include "export/delta_commit.h"
 #include "export/janitor.h"
 #include "export/task_pool.h"
 
@@ -18,8 +19,8 @@ namespace spillway::exports {
 
 class Operations {
  public:
-  Operations(catalog::Catalog& catalog, ArtifactWriter& writer, Janitor& janitor, engine::Capacity& capacity,
-             std::chrono::milliseconds capacity_wait, const Clock& clock);
+  Operations(catalog::Catalog& catalog, ArtifactWriter& writer, DeltaCommitter& deltas, Janitor& janitor,
+             engine::Capacity& capacity, std::chrono::milliseconds capacity_wait, const Clock& clock);
   ~Operations() { stop(); }
 
   Result<Table> run(const Request& request, std::shared_ptr<engine::CancelToken> cancel);
@@ -42,12 +43,14 @@ class Operations {
   void close(const Guid& id);
   Result<Table> perform(const Request& request, Active& active);
   Result<Table> write_and_complete(const Request& request, Active& active);
+  Status commit_to_table(const Active& active);
   bool is_completed(const Guid& id) const;
   void end(Active& active, const Error& error);
   Status put(catalog::Operation& operation);
 
   catalog::Catalog& catalog_;
   ArtifactWriter& writer_;
+  DeltaCommitter& deltas_;
   Janitor& janitor_;
   engine::Capacity& capacity_;
   const std::chrono::milliseconds capacity_wait_;

@@ -11,6 +11,7 @@
 #include "export/continuous.h"
 #include "export/continuous_run.h"
 #include "export/definition.h"
+#include "export/delta_commit.h"
 #include "export/exports.h"
 #include "export/janitor.h"
 #include "export/operations.h"
@@ -72,8 +73,9 @@ class ServiceImpl : public Service {
         writer_(catalog, engine, stores, clock, options_.staging_folder, options_.format_threads),
         janitor_(catalog, stores, clock, options_.late_arrival),
         manifests_(catalog, stores, options_.staging_folder),
-        runner_(catalog, writer_, manifests_, janitor_, clock, options_),
-        operations_(catalog, writer_, janitor_, capacity_, options_.capacity_wait, clock),
+        deltas_(catalog, engine, stores, clock, options_.staging_folder),
+        runner_(catalog, writer_, manifests_, deltas_, janitor_, clock, options_),
+        operations_(catalog, writer_, deltas_, janitor_, capacity_, options_.capacity_wait, clock),
         scheduler_(catalog, runner_, capacity_, clock, options_.access_control) {}
   ~ServiceImpl() override { halt(); }
 
@@ -98,6 +100,7 @@ class ServiceImpl : public Service {
     SPILLWAY_TRY(apply_properties(properties, definition));
     SPILLWAY_ASSIGN(const Prepared prepared, prepare(catalog_.snapshot(), database, definition, clock_.now(),
                                                      options_.access_control));
+    SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     definition.size_limit = prepared.settings.size_limit;
     definition.tables.clear();
     for (const kql::TableReference& table : prepared.query.tables) definition.tables.push_back(table.table);
@@ -132,6 +135,9 @@ class ServiceImpl : public Service {
     } else {
       definition.exported_to = definition.backfill ? 0 : found->cursor;
     }
+    SPILLWAY_ASSIGN(const Prepared prepared,
+                    prepare(snapshot, database, definition, clock_.now(), options_.access_control));
+    SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     return exports::plan_run(snapshot, engine_, database, definition, options_, clock_.now());
   }
   Result<std::vector<Finding>> verify(const std::string& database, const std::string& name,
@@ -146,9 +152,9 @@ class ServiceImpl : public Service {
   Status sweep() override {
     SPILLWAY_TRY(runner_.settle());
     SPILLWAY_TRY(operations_.settle());
-    const Status put = manifests_.put_due();
+    const Status put = manifests_.put_due(), committed = deltas_.put_due();
     SPILLWAY_TRY(janitor_.sweep());
-    return put;
+    return put.ok() ? committed : put;
   }
 
   std::vector<ExportHealth> health() const override { return scheduler_.health(nullptr, nullptr); }
@@ -195,6 +201,7 @@ class ServiceImpl : public Service {
   ArtifactWriter writer_;
   Janitor janitor_;
   ManifestWriter manifests_;
+  DeltaCommitter deltas_;
   ContinuousRunner runner_;
   Operations operations_;
   Scheduler scheduler_;

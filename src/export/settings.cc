@@ -2,6 +2,7 @@
 // Source: management/data-export/export-data-to-storage.md, export-data-to-an-external-table.md,
 // management/external-tables-azure-storage.md.
 #include <algorithm>
+#include <set>
 
 #include "export/exports.h"
 #include "export/properties.h"
@@ -97,12 +98,48 @@ Status read_text_choices(const std::string& what, const std::string& headers, co
 
 }  // namespace
 
+namespace {
+
+/// What a table without column mapping can't have in its columns' names.
+constexpr std::string_view kNoDeltaNames = " ,;{}()\n\t=";
+
+/// That files of the external table can be files of a Delta table.
+Status check_delta(const std::string& what, const catalog::ExternalTable& table) {
+  if (!table.partitions.empty()) {
+    return Status(ErrorCode::NotSupported, what + ": its Delta table is partitioned (by column '" +
+                                               table.partitions.front().name +
+                                               "'), which exports don't support");
+  }
+  if (table.name_prefix.starts_with('_') || table.name_prefix.starts_with('.')) {
+    return Status(ErrorCode::BadRequest,
+                  what + ": a Delta table's readers don't see files whose names begin with '" +
+                      table.name_prefix.substr(0, 1) + "', as property 'namePrefix' has it");
+  }
+  std::set<std::string> names;
+  for (const catalog::Column& column : table.columns) {
+    if (column.name.find_first_of(kNoDeltaNames) != std::string::npos) {
+      return Status(ErrorCode::BadRequest, what + ": a Delta table can't have a column '" + column.name +
+                                               "': none of ' ,;{}()=' "
+                                               "and no tab or line break may be in its name");
+    }
+    if (!names.insert(lower_case(column.name)).second) {
+      return Status(ErrorCode::BadRequest, what + ": a Delta table can't have two columns '" + column.name +
+                                               "' that differ in case only");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Settings> settings_for_table(const catalog::ExternalTable& table,
                                     const std::map<std::string, std::string>& properties) {
   Settings settings;
   const std::string what = "export to external table '" + table.name + "'";
   settings.format = lower_case(table.format);
   SPILLWAY_TRY(check_format(settings.format));
+  settings.delta = table.kind == catalog::ExternalTable::Kind::Delta;
+  if (settings.delta) SPILLWAY_TRY(check_delta(what, table));
   settings.connections = table.connection_strings;
   settings.external_table = table.name;
   settings.columns = table.columns;

@@ -35,7 +35,7 @@ using PlanRunner =
 /// Files that lie in stores and whose columns a plugin asks for: infer_storage_schema.
 struct StorageSample {
   std::vector<std::string> containers;  // connection strings: never print them
-  std::string format;                   // "csv", "parquet", …
+  std::string format;                   // "csv", "parquet", …; "delta": the one container is a Delta table
   std::string file_extension, name_prefix;
   enum class Mode { Any, Last, All } mode = Mode::Last;  // the first file, the one written last, all
   bool first_row_is_header = false;
@@ -44,6 +44,7 @@ struct StorageSample {
 struct InferredSchema {
   Schema columns;
   std::vector<std::optional<int64_t>> largest;
+  std::set<std::string> partitions;  // of a Delta table: those of the columns that it is partitioned by
 };
 using SchemaInference = std::function<Result<InferredSchema>(const StorageSample& sample)>;
 
@@ -101,6 +102,11 @@ struct BoundQuery {
   std::map<std::string, std::string> options;  // `set` statements
   std::vector<std::string> warnings;           // what a fuzzy operator could not resolve
 };
+
+/// Gives an external table of kind Delta what its log tells: the columns that the table is partitioned by,
+/// but for those that are columns already, as virtual ones; and with `infer_columns` all others as its
+/// columns.
+void add_delta_columns(const InferredSchema& schema, bool infer_columns, catalog::ExternalTable& table);
 
 /// Parses and binds.
 Result<BoundQuery> compile(std::string_view text, const BindOptions& options);

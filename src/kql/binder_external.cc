@@ -124,6 +124,18 @@ std::string property_text(const syntax::Properties& properties, std::string_view
 
 }  // namespace
 
+void add_delta_columns(const InferredSchema& schema, bool infer_columns, catalog::ExternalTable& table) {
+  for (const Field& field : schema.columns) {
+    if (schema.partitions.contains(field.name)) {
+      const auto declared = [&](const catalog::Column& column) { return column.name == field.name; };
+      if (std::any_of(table.columns.begin(), table.columns.end(), declared)) continue;
+      table.partitions.push_back({field.name, field.type, Partition::Kind::Virtual, "", 0});
+    } else if (infer_columns) {
+      table.columns.push_back({static_cast<int>(table.columns.size() + 1), field.name, field.type, ""});
+    }
+  }
+}
+
 Result<std::vector<std::string>> Binder::connection_texts(const std::vector<syntax::ExprPtr>& given,
                                                           const EnvironmentPtr& environment) {
   std::vector<std::string> texts;
@@ -249,12 +261,83 @@ Result<catalog::PathElement> path_element(const syntax::PathFormatElement& given
 
 }  // namespace
 
+namespace {
+
+/// What only kind=storage takes.
+Status check_delta_clauses(const syntax::InlineExternalTableExpr& expression) {
+  const auto refuse = [&](const std::string& what) {
+    return Error(ErrorCode::Semantic, "inline_external_table: kind=delta takes no " + what, expression.span);
+  };
+  if (!expression.partitions.empty()) return refuse("'partition by': the table's log tells its partitions");
+  if (!expression.path_format.empty()) return refuse("'pathformat': the table's log tells its files");
+  if (expression.data_format) return refuse("'dataformat': its files are Parquet");
+  if (!expression.properties.empty()) return refuse("properties");
+  if (expression.connection_strings.size() == 1) return Status();
+  return Error(ErrorCode::Semantic,
+               "inline_external_table: kind=delta takes one connection string, of the table's root folder",
+               expression.span);
+}
+
+/// A column of the given schema must be one of the table's, with a type that it can be read as.
+Status check_delta_column(const catalog::Column& column, const InferredSchema& schema, TextSpan span) {
+  const auto found = std::find_if(schema.columns.begin(), schema.columns.end(),
+                                  [&](const Field& field) { return field.name == column.name; });
+  if (found == schema.columns.end()) {
+    return Error(ErrorCode::Semantic,
+                 "inline_external_table: the Delta table has no column '" + column.name + "'", span);
+  }
+  const auto number = [](Type type) {
+    return type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
+  };
+  // What a text holds, the conversion shows; guid, timespan and dynamic are written as texts and longs.
+  if (found->type == column.type || found->type == Type::String || column.type == Type::String ||
+      found->type == Type::Dynamic || (number(found->type) && number(column.type)) ||
+      (found->type == Type::Long && column.type == Type::TimeSpan)) {
+    return Status();
+  }
+  return Error(ErrorCode::Semantic,
+               "inline_external_table: column '" + column.name + "' of the Delta table is of type " +
+                   kql_name(found->type) + ", which can't be read as " + kql_name(column.type),
+               span);
+}
+
+}  // namespace
+
+Result<Tabular> Binder::bind_inline_delta_table(const syntax::InlineExternalTableExpr& expression,
+                                                const EnvironmentPtr& environment) {
+  SPILLWAY_TRY(check_delta_clauses(expression));
+  if (expression.schema) SPILLWAY_TRY(check_schema(*expression.schema, "inline_external_table"));
+  if (!options_.infer_schema) {
+    return not_supported("inline_external_table: kind=delta isn't supported in a query that is kept",
+                         expression.span);
+  }
+  StorageSample sample;
+  sample.format = "delta";
+  SPILLWAY_ASSIGN(sample.containers, connection_texts(expression.connection_strings, environment));
+  Result<InferredSchema> schema = options_.infer_schema(sample);
+  if (!schema.ok()) return Error(schema.error().code, schema.error().message, expression.span);
+  const auto table =
+      table_of(expression.schema ? *expression.schema : syntax::RowSchema(), "inline_external_table");
+  table->kind = catalog::ExternalTable::Kind::Delta;
+  table->format = "parquet";
+  table->connection_strings = std::move(sample.containers);
+  for (const catalog::Column& column : table->columns) {
+    SPILLWAY_TRY(check_delta_column(column, *schema, expression.schema->span));
+  }
+  add_delta_columns(*schema, !expression.schema, *table);
+  auto node = std::make_shared<ExternalScan>();
+  node->table = table;
+  return scan_defined(std::move(node), expression.span);
+}
+
 Result<Tabular> Binder::bind_inline_external_table(const syntax::InlineExternalTableExpr& expression,
                                                    const EnvironmentPtr& environment) {
-  if (lower_case(expression.table_kind.text) != "storage") {
-    return not_supported(
-        "inline_external_table: kind=storage is supported, not kind=" + expression.table_kind.text,
-        expression.table_kind.span);
+  const std::string kind = lower_case(expression.table_kind.text);
+  if (kind == "delta") return bind_inline_delta_table(expression, environment);
+  if (kind != "storage") {
+    return not_supported("inline_external_table: kind=storage and kind=delta are supported, not kind=" +
+                             expression.table_kind.text,
+                         expression.table_kind.span);
   }
   if (!expression.schema) return semantic("inline_external_table: needs a schema", expression.span);
   SPILLWAY_TRY(check_schema(*expression.schema, "inline_external_table"));

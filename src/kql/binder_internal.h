@@ -397,6 +397,8 @@ class Binder {
                                      const EnvironmentPtr& environment);
   Result<Tabular> bind_inline_external_table(const syntax::InlineExternalTableExpr& expression,
                                              const EnvironmentPtr& environment);
+  Result<Tabular> bind_inline_delta_table(const syntax::InlineExternalTableExpr& expression,
+                                          const EnvironmentPtr& environment);
   Result<std::vector<std::string>> connection_texts(const std::vector<syntax::ExprPtr>& given,
                                                     const EnvironmentPtr& environment);
   Result<Tabular> scan_defined(std::shared_ptr<ExternalScan> node, TextSpan span);

@@ -150,6 +150,8 @@ class AzureStore : public ObjectStore {
     return join_path(public_root_, percent_encode_path(path));
   }
   Status put_file(const std::string& source, const std::string& path, bool consume) override;
+  Result<bool> put_if_absent(std::string_view bytes, const std::string& path) override;
+  Status check_put_if_absent(const std::string&) override { return {}; }
   Status get_file(const std::string& path, const std::string& target) override;
   Status remove(const std::string& path) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
@@ -215,6 +217,27 @@ Status AzureStore::put_file(const std::string& source, const std::string& path, 
   if (consume) ::unlink(source.c_str());
   SPILLWAY_FAIL_POINT("store.put.after");
   return {};
+}
+
+Result<bool> AzureStore::put_if_absent(std::string_view bytes, const std::string& path) {
+  SPILLWAY_ASSIGN(const std::string blob, blob_of(path));
+  SPILLWAY_FAIL_POINT("store.put.before");
+  AzureRequest put = request("PUT", blob, "write");
+  put.headers.emplace_back("x-ms-blob-type", "BlockBlob");
+  put.headers.emplace_back("If-None-Match", "*");
+  put.headers.emplace_back("Content-Type", "application/octet-stream");
+  if (std::string md5 = md5_base64(bytes); !md5.empty())
+    put.headers.emplace_back("Content-MD5", std::move(md5));
+  put.body = bytes;
+  put.accept = [](int status, const std::string& code) {
+    return status == 412 || (status == 409 && code == "BlobAlreadyExists");
+  };
+  SPILLWAY_FAIL_POINT("store.put.staged");
+  const Call call(client_.options(), static_cast<int64_t>(bytes.size()));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, put));
+  if (!response.success()) return false;
+  SPILLWAY_FAIL_POINT("store.put.after");
+  return true;
 }
 
 /// Stages all blocks; the MD5 of the whole.

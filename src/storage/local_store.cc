@@ -64,6 +64,8 @@ class LocalStore : public ObjectStore {
   const std::string& public_root() const override { return folder_; }
   std::string public_path(std::string_view path) const override { return join_path(folder_, path); }
   Status put_file(const std::string& source, const std::string& path, bool consume) override;
+  Result<bool> put_if_absent(std::string_view bytes, const std::string& path) override;
+  Status check_put_if_absent(const std::string&) override { return {}; }
   Status get_file(const std::string& path, const std::string& target) override;
   Status remove(const std::string& path) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
@@ -170,6 +172,31 @@ Status LocalStore::put_copy(const File& from, const std::string& source, const P
   if (::rename(hidden.c_str(), to.path().c_str()) != 0) return errno_error(errno, "write", to.path());
   undo.keep();
   return {};
+}
+
+/// Whole in a hidden file first; a second name for it, unlike a rename, replaces nothing.
+Result<bool> LocalStore::put_if_absent(std::string_view bytes, const std::string& path) {
+  SPILLWAY_ASSIGN(const Place to, place(path));
+  SPILLWAY_FAIL_POINT("store.put.before");
+  SPILLWAY_TRY(make_folders(to.folder));
+  const std::string hidden = to.leftover("-" + hex(Guid::random().high));
+  SPILLWAY_ASSIGN(const File file, open_file(hidden, O_WRONLY | O_CREAT | O_EXCL, 0666));
+  const RemoveOnFailure also_on_success(hidden);
+  SPILLWAY_TRY(write_at(file, hidden, bytes.data(), bytes.size(), 0));
+  SPILLWAY_TRY(sync_file(file, hidden));
+  SPILLWAY_FAIL_POINT("store.put.staged");
+  if (::link(hidden.c_str(), to.path().c_str()) != 0) {
+    if (errno == EEXIST) return false;
+    if (errno == EPERM || errno == EOPNOTSUPP) {
+      return Error(ErrorCode::NotSupported,
+                   "the file system of '" + to.folder +
+                       "' has no hard links, without which a file can't be made where there is none");
+    }
+    return errno_error(errno, "write", to.path());
+  }
+  SPILLWAY_TRY(sync_folder(to.folder));
+  SPILLWAY_FAIL_POINT("store.put.after");
+  return true;
 }
 
 Status LocalStore::get_file(const std::string& path, const std::string& target) {

@@ -67,6 +67,15 @@ class ObjectStore {
   /// Makes the local file `source` the object `path`; replaces an older object of that name. On success the
   /// object is durable and its length was verified. `consume` gives the file away: it is gone on success.
   virtual Status put_file(const std::string& source, const std::string& path, bool consume) = 0;
+  /// Makes `bytes` the object `path` where there is none of that name, durably; of several callers at once,
+  /// in this process or elsewhere, one gets true. False where there is one already: that may be what an
+  /// earlier attempt of this very call left, whose answer was lost, so that who must know looks at it. After
+  /// an error the object may be there, too.
+  /// NotSupported where the store can't do that: a file system without hard links, an S3 service that doesn't
+  /// honour `If-None-Match: *` (which is tried once for each bucket, with an object that goes again).
+  virtual Result<bool> put_if_absent(std::string_view bytes, const std::string& path) = 0;
+  /// Whether it can, for paths in the folder of `path`; a local folder shows it with the first one.
+  virtual Status check_put_if_absent(const std::string& path) = 0;
   /// Copies the object into the local file `target`, verified by length and, where the store has it, by
   /// checksum. On failure there is no such file.
   virtual Status get_file(const std::string& path, const std::string& target) = 0;

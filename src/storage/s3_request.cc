@@ -13,8 +13,8 @@ namespace {
 
 bool is_transient(int status, const std::string& code) {
   return is_transient_status(status) || code == "RequestTimeout" || code == "OperationAborted" ||
-         code == "BadDigest" || code == "InternalError" || code == "SlowDown" ||
-         code == "ServiceUnavailable" || code == "XAmzContentSHA256Mismatch";
+         code == "ConditionalRequestConflict" || code == "BadDigest" || code == "InternalError" ||
+         code == "SlowDown" || code == "ServiceUnavailable" || code == "XAmzContentSHA256Mismatch";
 }
 
 ErrorCode code_of(int status, const std::string& code) {

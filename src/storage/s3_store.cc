@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <mutex>
+#include <optional>
 
 #include "base/fail_point.h"
 #include "storage/crypto.h"
@@ -175,6 +178,7 @@ class S3Store : public ObjectStore {
       : client_(connection, options),
         bucket_(connection.container),
         prefix_(connection.prefix),
+        endpoint_(connection.endpoint),
         public_root_(connection.address()) {}
 
   const std::string& public_root() const override { return public_root_; }
@@ -182,6 +186,8 @@ class S3Store : public ObjectStore {
     return join_path(public_root_, percent_encode_path(path));
   }
   Status put_file(const std::string& source, const std::string& path, bool consume) override;
+  Result<bool> put_if_absent(std::string_view bytes, const std::string& path) override;
+  Status check_put_if_absent(const std::string& path) override;
   Status get_file(const std::string& path, const std::string& target) override;
   Status remove(const std::string& path) override;
   Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
@@ -193,6 +199,9 @@ class S3Store : public ObjectStore {
  private:
   Result<std::string> key_of(const std::string& path) const;
   Status check_writable() const;
+  Result<bool> put_conditionally(std::string_view bytes, const std::string& key) const;
+  Result<bool> honours_conditions(const std::string& key) const;
+  Status check_conditions(const std::string& key) const;
   S3Request request(const char* method, const std::string& key, const char* verb) const;
   /// A request that makes the object visible, which the limits want to know of.
   S3Request visible(S3Request request, const std::string& path) const;
@@ -221,7 +230,7 @@ class S3Store : public ObjectStore {
                    const std::string& target, int64_t offset, int64_t size) const;
 
   const S3Client client_;
-  const std::string bucket_, prefix_, public_root_;
+  const std::string bucket_, prefix_, endpoint_, public_root_;
 };
 
 Result<std::string> S3Store::key_of(const std::string& path) const {
@@ -275,6 +284,72 @@ Result<std::string> S3Store::md5_of(const File& file, const std::string& path, i
     md5.add(buffer);
   }
   return md5.finish();
+}
+
+Result<bool> S3Store::put_conditionally(std::string_view bytes, const std::string& key) const {
+  S3Request put = request("PUT", key, "write");
+  put.headers.emplace_back("Content-Type", "application/octet-stream");
+  put.headers.emplace_back("If-None-Match", "*");
+  put.body = bytes;
+  put.accept = [](int status, const std::string&) { return status == 412 || status == 501; };
+  const Call call(client_.options(), static_cast<int64_t>(bytes.size()));
+  SPILLWAY_ASSIGN(const HttpResponse response, client_.send(call, put));
+  if (response.status == 501) {
+    return Error(ErrorCode::NotSupported,
+                 "the S3 service of bucket '" + bucket_ + "' has no conditional writes (If-None-Match: *)");
+  }
+  return response.success();
+}
+
+/// A second object of one name must be refused.
+Result<bool> S3Store::honours_conditions(const std::string& key) const {
+  SPILLWAY_ASSIGN(const bool first, put_conditionally("1", key));
+  const Result<bool> second = put_conditionally("2", key);
+  S3Request removal = request("DELETE", key, "remove");
+  const Call call(client_.options());
+  SPILLWAY_TRY(client_.send(call, removal));
+  SPILLWAY_TRY(second);
+  // The first may have been refused because of an earlier attempt of its own, whose answer was lost.
+  return !first || !*second;
+}
+
+/// A service that doesn't know the condition ignores it, and would replace what is there.
+Status S3Store::check_conditions(const std::string& key) const {
+  static std::mutex mutex;
+  static std::map<std::string, bool> known;  // by the bucket's endpoint
+  std::optional<bool> honoured;
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = known.find(endpoint_); found != known.end()) honoured = found->second;
+  }
+  if (!honoured) {
+    const std::string folder = key.substr(0, key.rfind('/') + 1);
+    SPILLWAY_ASSIGN(honoured, honours_conditions(folder + ".spillway-probe-" + Guid::random().str()));
+    const std::lock_guard lock(mutex);
+    known[endpoint_] = *honoured;
+  }
+  if (*honoured) return {};
+  return Status(ErrorCode::NotSupported, "the S3 service of bucket '" + bucket_ +
+                                             "' ignores the condition of a write (If-None-Match: *), so that "
+                                             "a file can't be made safely where there is none");
+}
+
+Status S3Store::check_put_if_absent(const std::string& path) {
+  SPILLWAY_TRY(check_writable());
+  SPILLWAY_ASSIGN(const std::string key, key_of(path));
+  return check_conditions(key);
+}
+
+Result<bool> S3Store::put_if_absent(std::string_view bytes, const std::string& path) {
+  SPILLWAY_TRY(check_writable());
+  SPILLWAY_ASSIGN(const std::string key, key_of(path));
+  SPILLWAY_FAIL_POINT("store.put.before");
+  SPILLWAY_TRY(check_conditions(key));
+  SPILLWAY_FAIL_POINT("store.put.staged");
+  SPILLWAY_ASSIGN(const bool made, put_conditionally(bytes, key));
+  if (!made) return false;
+  SPILLWAY_FAIL_POINT("store.put.after");
+  return true;
 }
 
 Status S3Store::put_whole(const Call& call, const Source& source, const std::string& key,

@@ -15,6 +15,7 @@ using CatalogDataTest = CatalogTest;
 
 ExternalTable make_external_table() {
   ExternalTable table;
+  table.kind = ExternalTable::Kind::Delta;
   table.name = "E";
   table.folder = "f";
   table.columns = {{1, "Time", Type::DateTime, ""}, {2, "Data", Type::Dynamic, ""}};
@@ -87,7 +88,7 @@ TEST_F(CatalogDataTest, AnOlderSchemaIsBroughtUpToDate) {
   close();
   ASSERT_TRUE(run_sql(
       "UPDATE meta SET value = 1 WHERE name = 'schema_version'; DROP TABLE manifests; DROP TABLE policies; "
-      "DROP TABLE ingestion_failures;"
+      "DROP TABLE ingestion_failures; DROP TABLE delta_commits;"
       "ALTER TABLE runs DROP COLUMN oldest; ALTER TABLE artifacts DROP COLUMN checksum;"
       "ALTER TABLE artifacts DROP COLUMN abandoned; ALTER TABLE artifacts DROP COLUMN settled"));
   open();

@@ -84,6 +84,30 @@ TEST_F(ExportRunTest, ARunWithoutRecordsCommitsWithoutArtifacts) {
   EXPECT_TRUE(exported().empty());
 }
 
+TEST_F(ExportRunTest, ACommitToADeltaTableIsDueWithItsRun) {
+  const auto due = [&] {
+    std::vector<std::string> contents;
+    for (const DeltaCommit& commit : *catalog_->due_delta_commits()) contents.push_back(commit.content);
+    return contents;
+  };
+  const ExportRun begun = run();
+  const DeltaCommit delta{begun.id, kDb, "X", "/lake;secret", "{\"a\":1}"};
+  const auto commit_with = [&] {
+    return write([&](Writer& w) { return w.commit_run(begun, {}, std::nullopt, delta); });
+  };
+  ASSERT_SUCCESS(commit_with());
+  EXPECT_EQ(due(), std::vector<std::string>{delta.content});
+  expect_conflict(commit_with());
+  reopen();
+  ASSERT_EQ(due(), std::vector<std::string>{delta.content});
+  const DeltaCommit read = catalog_->due_delta_commits()->front();
+  EXPECT_EQ(read.owner, begun.id);
+  EXPECT_EQ(read.export_name, "X");
+  EXPECT_EQ(read.connection, delta.connection);
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.forget_delta_commit(begun.id); }));
+  EXPECT_TRUE(due().empty());
+}
+
 TEST_F(ExportRunTest, RunsOfOneExportNeverOverlap) {
   const ExportRun first = run();
   expect_conflict(begin(to_).status());
@@ -439,6 +463,23 @@ TEST_F(OperationTest, ACompletedOperationKeepsItsArtifactsAndItsDetails) {
   reopen();
   EXPECT_EQ(*catalog_->operation_details(operation.id), "{\"rows\":[]}");
   EXPECT_EQ((*catalog_->operation(operation.id))->state, OperationState::Completed);
+}
+
+TEST_F(OperationTest, AWithdrawnOperationGivesItsArtifactsToTheJanitor) {
+  Operation operation = make_operation();
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.put_operation(operation); }));
+  const std::vector<Artifact> artifacts = {make_artifact(operation.id, "a")};
+  ASSERT_SUCCESS(pending(artifacts));
+  operation.state = OperationState::Completed;
+  const DeltaCommit delta{operation.id, kDb, "", "/lake", "{}"};
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.complete_operation(operation, "", artifacts, delta); }));
+  EXPECT_TRUE(abandoned().empty());
+  EXPECT_EQ(catalog_->due_delta_commits()->size(), 1U);
+  operation.state = OperationState::Failed;
+  ASSERT_SUCCESS(write([&](Writer& w) { return w.withdraw_operation(operation); }));
+  EXPECT_EQ(abandoned(), std::vector<std::string>{"a"});
+  EXPECT_TRUE(catalog_->due_delta_commits()->empty());
+  EXPECT_EQ((*catalog_->operation(operation.id))->state, OperationState::Failed);
 }
 
 TEST_F(OperationTest, AFailedOperationGivesItsArtifactsToTheJanitor) {

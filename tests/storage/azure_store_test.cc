@@ -560,5 +560,38 @@ TEST(HttpDates, AreAsHttpPrintsThem) {
   EXPECT_EQ(http_date(*parse_datetime("2024-02-29T00:00:00.9Z")), "Thu, 29 Feb 2024 00:00:00 GMT");
 }
 
+TEST_F(AzureStores, ABlobIsMadeOnlyWhereThereIsNone) {
+  EXPECT_TRUE(*store("d")->put_if_absent("first", "log/1.json"));
+  EXPECT_FALSE(*store("d")->put_if_absent("second", "log/1.json"));
+  EXPECT_EQ(content_of("d/log/1.json"), "first");
+  EXPECT_TRUE(*store("d")->put_if_absent("", "log/2.json"));
+  EXPECT_EQ(listed(), (std::vector<std::string>{"d/log/1.json", "d/log/2.json"}));
+}
+
+TEST_F(AzureStores, OfManyThatMakeABlobOneSucceeds) {
+  std::atomic<int> made{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      const auto result = store()->put_if_absent(std::string(100, static_cast<char>('a' + i)), "log/1.json");
+      ASSERT_TRUE(result.ok()) << result.error().message;
+      made += *result ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+}
+
+TEST_F(AzureStores, AMadeBlobWhoseAnswerWasLostIsThereAlready) {
+  FaultProxy proxy(azurite_->port());
+  proxy.on_request([](const FaultProxy::Request& request) {
+    return request.number == 1 ? Fault::of(Fault::Kind::LoseAnswer) : Fault::none();
+  });
+  const auto made = store(proxy)->put_if_absent("first", "log/1.json");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_FALSE(*made);
+  EXPECT_EQ(content_of("log/1.json"), "first");
+}
+
 }  // namespace
 }  // namespace spillway::storage

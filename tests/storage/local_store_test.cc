@@ -264,5 +264,44 @@ TEST(ServerStores, WorkOnAFolderThatIsMadeLater) {
   EXPECT_EQ(store->list("t")->size(), 1u);
 }
 
+TEST_F(LocalStores, AFileIsMadeOnlyWhereThereIsNone) {
+  EXPECT_TRUE(*store_->put_if_absent("first", "log/1.json"));
+  EXPECT_FALSE(*store_->put_if_absent("second", "log/1.json"));
+  EXPECT_EQ(read_file(root_ + "/log/1.json"), "first");
+  EXPECT_TRUE(*store_->put_if_absent("", "log/2.json"));
+  EXPECT_EQ(files_in(root_), 2u);
+  EXPECT_EQ(store_->put_if_absent("x", "../out").error().code, ErrorCode::Forbidden);
+}
+
+TEST_F(LocalStores, OfManyThatMakeAFileOneSucceedsAndItIsWhole) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string path = "log/" + std::to_string(round);
+    std::atomic<int> made{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        const auto result = store_->put_if_absent(std::string(5000, static_cast<char>('a' + t)), path);
+        made += result.ok() && *result ? 1 : 0;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(made, 1);
+    const std::string content = read_file(root_ + "/" + path);
+    EXPECT_EQ(content, std::string(5000, content[0]));
+  }
+  EXPECT_EQ(files_in(root_), 20u);
+}
+
+TEST_F(LocalStores, AFailedMakingLeavesNothingThatShows) {
+  for (const char* point : {"store.put.before", "store.put.staged"}) {
+    ASSERT_TRUE(fail_point::arm(std::string(point) + "=error").ok());
+    EXPECT_FALSE(store_->put_if_absent("first", "log/1.json").ok());
+    EXPECT_EQ(files_in(root_), 0u);
+  }
+  ASSERT_TRUE(fail_point::arm("store.put.after=error").ok());
+  EXPECT_FALSE(store_->put_if_absent("first", "log/1.json").ok());
+  EXPECT_FALSE(*store_->put_if_absent("first", "log/1.json"));  // the lost answer
+}
+
 }  // namespace
 }  // namespace spillway::storage

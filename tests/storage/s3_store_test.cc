@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
+#include <set>
 
 #include "base/clock.h"
 #include "base/fail_point.h"
@@ -378,6 +380,70 @@ TEST(S3Signatures, AreThoseOfTheirDescription) {
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
             "SignedHeaders=host;x-amz-content-sha256;x-amz-date, "
             "Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
+}
+
+// s3rver ignores If-None-Match: it would replace what is there.
+TEST_F(S3Stores, AServiceThatIgnoresConditionsIsRefused) {
+  const auto made = store("d")->put_if_absent("first", "log/1.json");
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code, ErrorCode::NotSupported);
+  EXPECT_NE(made.error().message.find(bucket_), std::string::npos) << made.error().message;
+  EXPECT_TRUE(listed().empty());
+}
+
+/// A service that has conditional writes, as Amazon's has.
+class Conditions {
+ public:
+  Fault operator()(const FaultProxy::Request& request) {
+    const std::lock_guard lock(mutex_);
+    if (request.method != "PUT" || request.head.find("If-None-Match: *") == std::string::npos)
+      return Fault::none();
+    if (!seen_.insert(request.target).second) {
+      return Fault::answer(412, "", "<Error><Code>PreconditionFailed</Code></Error>");
+    }
+    // The first object is the probe.
+    return lose_answer && seen_.size() == 2 ? Fault::of(Fault::Kind::LoseAnswer) : Fault::none();
+  }
+  bool lose_answer = false;
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> seen_;
+};
+
+TEST_F(S3Stores, AnObjectIsMadeOnlyWhereThereIsNone) {
+  FaultProxy proxy(server_->port());
+  Conditions conditions;
+  proxy.on_request([&](const FaultProxy::Request& request) { return conditions(request); });
+  const auto made = store(proxy)->put_if_absent("first", "log/1.json");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_TRUE(*made);
+  EXPECT_FALSE(*store(proxy)->put_if_absent("second", "log/1.json"));
+  EXPECT_EQ(content_of("log/1.json"), "first");
+  EXPECT_EQ(listed(), std::vector<std::string>{"log/1.json"});  // the probe is gone
+}
+
+TEST_F(S3Stores, AMadeObjectWhoseAnswerWasLostIsThereAlready) {
+  FaultProxy proxy(server_->port());
+  Conditions conditions;
+  conditions.lose_answer = true;
+  proxy.on_request([&](const FaultProxy::Request& request) { return conditions(request); });
+  const auto made = store(proxy)->put_if_absent("first", "log/1.json");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_FALSE(*made);
+  EXPECT_EQ(content_of("log/1.json"), "first");
+}
+
+TEST_F(S3Stores, AServiceWithoutConditionsIsRefused) {
+  FaultProxy proxy(server_->port());
+  proxy.on_request([](const FaultProxy::Request& request) {
+    return request.head.find("If-None-Match") == std::string::npos
+               ? Fault::none()
+               : Fault::answer(501, "", "<Error><Code>NotImplemented</Code></Error>");
+  });
+  const auto made = store(proxy)->put_if_absent("first", "log/1.json");
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code, ErrorCode::NotSupported) << made.error().message;
 }
 
 }  // namespace
