@@ -98,6 +98,20 @@ std::vector<PathElement> decode_path(const json::value& value) {
   return elements;
 }
 
+json::object encode_mappings(const std::map<std::string, ExternalMapping>& mappings) {
+  json::object out;
+  for (const auto& [name, mapping] : mappings) out[name] = {mapping.kind, mapping.mapping};
+  return out;
+}
+
+std::map<std::string, ExternalMapping> decode_mappings(const json::value& value) {
+  std::map<std::string, ExternalMapping> mappings;
+  for (const auto& [name, mapping] : value.as_object()) {
+    mappings[name] = {json::value_to<std::string>(mapping.at(0)), json::value_to<std::string>(mapping.at(1))};
+  }
+  return mappings;
+}
+
 }  // namespace
 
 std::string encode(const Table& table) {
@@ -151,6 +165,7 @@ std::string encode(const ExternalTable& table) {
                                       {"name_prefix", table.name_prefix},
                                       {"file_extension", table.file_extension},
                                       {"encoding", table.encoding},
+                                      {"mappings", encode_mappings(table.mappings)},
                                       {"properties", json::value_from(table.properties)}});
 }
 
@@ -171,6 +186,8 @@ void decode(const std::string& text, ExternalTable& table) {
   table.file_extension = text_of(object, "file_extension");
   table.encoding = text_of(object, "encoding");
   table.properties = json::value_to<Strings>(object.at("properties"));
+  // Absent in what version 2 of the catalog wrote.
+  if (object.contains("mappings")) table.mappings = decode_mappings(object.at("mappings"));
 }
 
 std::string encode(const ContinuousExport& definition) {

@@ -87,6 +87,8 @@ std::vector<Command> policy_commands();
 std::vector<Command> ingestion_commands();
 std::vector<Command> extent_commands();
 std::vector<Command> external_table_commands();
+std::vector<Command> external_mapping_commands();
+std::vector<Command> query_plan_commands();
 std::vector<Command> export_commands();
 std::vector<Command> continuous_export_commands();
 std::vector<Command> operation_commands();

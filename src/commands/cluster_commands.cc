@@ -103,6 +103,12 @@ Result<Tables> show_table_roles(Call& call) {
   return Tables{principals(call, "Table " + table->name + " Admin")};
 }
 
+Result<Tables> show_external_table_roles(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
+  return Tables{principals(call, "External Table " + table->name + " Admin")};
+}
+
 }  // namespace
 
 std::vector<Command> cluster_commands() {
@@ -121,6 +127,10 @@ std::vector<Command> cluster_commands() {
       {"show table <name> principal roles", ".show table T principals", "Who may do what with a table",
        show_table_roles},
       {"show table <name> principals", nullptr, ".show table T principals", show_table_roles},
+      {"show external table <name> principal roles", ".show external table E principals",
+       "Who may do what with an external table", show_external_table_roles},
+      {"show external table <name> principals", nullptr, ".show external table E principals",
+       show_external_table_roles},
   };
 }
 

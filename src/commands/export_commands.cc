@@ -71,6 +71,7 @@ Result<Tables> export_data(Call& call) {
   SPILLWAY_ASSIGN(request.persist_details, target.properties.boolean("persistDetails", async));
   SPILLWAY_ASSIGN(request.settings, settings_of(call, target, compressed));
   SPILLWAY_ASSIGN(request.query, call.compile(tail.text, tail.offset));
+  SPILLWAY_TRY(exports::apply_query_options(request.query.options, request.settings));
   if (request.query.results.empty()) return Error{ErrorCode::Semantic, "the query has no tabular result"};
   if (target.external_table) {
     SPILLWAY_ASSIGN(const auto table, call.external_table(*target.external_table));

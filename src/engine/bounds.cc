@@ -64,7 +64,7 @@ Status Lowering::narrow_by_comparison(const Expr& call, Bounds& bounds) {
     if (!has_bounds(column) || limit.type != column.type || !is_constant(limit)) return Status();
     if (!interval_of(comparison, 0)) return Status();
     SPILLWAY_ASSIGN(const Value value, constant(limit));
-    if (!value.is_null()) bounds[column.column].narrow(*interval_of(comparison, value.as_int()));
+    if (!value.is_null()) bounds.columns[column.column].narrow(*interval_of(comparison, value.as_int()));
     return Status();
   };
   if (operation == "between" && call.args.size() == 3) {

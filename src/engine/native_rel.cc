@@ -344,6 +344,7 @@ Result<Lowering::Block> Lowering::lower_shared_table(const kql::Rel& rel) {
     operators_ = inner.operators_;
     extents_total_ += inner.extents_total_;
     extents_scanned_ += inner.extents_scanned_;
+    if (context_.scans) return tables.emplace(&rel, std::move(block)).first->second;
     std::shared_ptr<void> table;
     SPILLWAY_ASSIGN(const std::string name,
                     context_.native->materialize(inner.with_clause() + block.sql, table));

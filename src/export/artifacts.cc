@@ -14,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Artifacts that are put into storage at once.
-constexpr size_t kPutThreads = 8;
 /// Checksums that are taken at once: each is bound by memory, not by the disk.
 constexpr size_t kChecksumThreads = 2;
 
@@ -79,6 +77,8 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_parquet(const ArtifactOrde
   parquet.file_bytes = order.settings.size_limit;
   parquet.datetime_precision = order.settings.datetime_precision;
   parquet.partitions = target.partitions;
+  parquet.written_columns = target.written_columns;
+  parquet.writers = writers_of(order.settings, static_cast<int>(formatters_.threads()));
   SPILLWAY_ASSIGN(const auto written, engine_.write_parquet(target.plan, parquet, options));
   std::vector<StagedFile> files;
   for (const engine::WrittenFile& file : written) {
@@ -94,8 +94,12 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_text(const ArtifactOrder& 
                                                            const engine::RunOptions& options) {
   SPILLWAY_ASSIGN(const TargetPlan target, plan_for_target(order.query, order.settings));
   SPILLWAY_ASSIGN(const auto stream, engine_.run(with_partition_columns(target), options));
-  return write_text(*stream, {order.settings, target.plan->columns.size(), folder}, formatters_,
-                    options.cancel.get());
+  const int most = writers_of(order.settings, static_cast<int>(formatters_.threads()));
+  // Several files couldn't keep an order.
+  const int64_t writers =
+      has_order(*target.plan) ? 1 : std::clamp<int64_t>(stream->statistics().extents_scanned, 1, most);
+  return write_text(*stream, {order.settings, target.written_columns, folder, static_cast<size_t>(writers)},
+                    formatters_, options.cancel.get());
 }
 
 Result<ArtifactWriter::Stores> ArtifactWriter::open_stores(const Settings& settings) const {
@@ -141,7 +145,7 @@ Result<std::vector<catalog::Artifact>> ArtifactWriter::publish(
     SPILLWAY_FAIL_POINT("export.put.after");
     return {};
   };
-  SPILLWAY_TRY(for_all(files.size(), settings.single ? 1 : kPutThreads, put));
+  SPILLWAY_TRY(for_all(files.size(), uploads_of(settings), put));
   return artifacts;
 }
 

@@ -259,8 +259,11 @@ class Binder {
   Result<Tabular> bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment);
   Result<Tabular> bind_table_function(const syntax::CallExpr& call, const catalog::Database& database,
                                       const EnvironmentPtr& environment);
-  Status check_external_argument(const syntax::Expr& argument, const EnvironmentPtr& environment,
-                                 const std::string& table);
+  /// What external_table()'s second argument, a mapping's name, makes of the table's columns.
+  Result<std::vector<ExternalSource>> external_argument(const syntax::Expr& argument,
+                                                        const EnvironmentPtr& environment,
+                                                        const catalog::Database& database,
+                                                        const std::string& table);
   bool scoped_call_is_tabular(const syntax::CallExpr& call, const EnvironmentPtr& environment, int depth);
   Result<Tabular> bind_entity_of(const catalog::Database& database, const std::string& name, TextSpan span,
                                  const EnvironmentPtr& environment);
@@ -273,7 +276,8 @@ class Binder {
                                    const EnvironmentPtr& environment);
   Result<Tabular> scan(const catalog::Database& database, const std::shared_ptr<const catalog::Table>& table,
                        TextSpan span);
-  Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span);
+  Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span,
+                                std::vector<ExternalSource> sources = {});
   Result<const syntax::FunctionExpr*> stored_function(const catalog::Database& database,
                                                       const catalog::Function& function, TextSpan span);
   /// The environment of a call's body: its parameters, then its let statements.
@@ -837,6 +841,10 @@ struct AggregateScope {
 /// The operator that search kind=case_sensitive takes instead.
 syntax::BinaryOp case_sensitive(syntax::BinaryOp op);
 /// Whether a name matches a pattern with `*`.
+/// Where a mapping (a JSON array) takes each column of the table from; `what` begins errors.
+Result<std::vector<ExternalSource>> mapped_sources(const std::string& mapping,
+                                                   const catalog::ExternalTable& table,
+                                                   const std::string& what, TextSpan span);
 bool matches_pattern(std::string_view name, std::string_view pattern);
 bool is_numeric(Type type);
 /// Whether it has one value for all records.
