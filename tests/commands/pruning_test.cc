@@ -1,5 +1,5 @@
-// Partition pruning: which files of an external table a query opens. Every file that it isn't to open holds
-// what no reader takes.
+// External tables: their number, and partition pruning: which files of an external table a query opens. Every
+// file that it isn't to open holds what no reader takes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -233,6 +233,29 @@ TEST_F(PruningTest, ManyFolders) {
   // Not a list for each of 366 days, but one for each month.
   EXPECT_EQ(listed("where T between (datetime(2024-01-01) .. datetime(2024-12-31))").size(), 13u);
   EXPECT_EQ(listed("where T > datetime(2024-01-01)"), Folders{""});
+}
+
+TEST(ExternalTableLimits, ADatabaseHasAThousand) {
+  Server server;
+  const auto define = [&](const std::string& name) {
+    return server.run(".create-or-alter external table " + name + " (a:long) kind=storage dataformat=csv ('" +
+                      server.storage_root() + "')");
+  };
+  ASSERT_TRUE(define("E0").ok());
+  catalog::Catalog& catalog = server.services().catalog;
+  ASSERT_TRUE(catalog
+                  .write([](catalog::Writer& writer) -> Status {
+                    catalog::ExternalTable table =
+                        *writer.current().databases.at("NetDefaultDB")->external_tables.at("E0");
+                    for (int i = 1; i < 1000; ++i) {
+                      table.name = "E" + std::to_string(i);
+                      SPILLWAY_TRY(writer.put_external_table("NetDefaultDB", table));
+                    }
+                    return {};
+                  })
+                  .ok());
+  EXPECT_EQ(define("OneMore").error().code, ErrorCode::LimitExceeded);
+  EXPECT_TRUE(define("E7").ok());
 }
 
 }  // namespace
