@@ -106,6 +106,20 @@ std::vector<PathElement> decode_path(const json::value& value) {
   return elements;
 }
 
+json::object encode_mappings(const std::map<std::string, ExternalMapping>& mappings) {
+  json::object out;
+  for (const auto& [name, mapping] : mappings) out[name] = {mapping.kind, mapping.mapping};
+  return out;
+}
+
+std::map<std::string, ExternalMapping> decode_mappings(const json::value& value) {
+  std::map<std::string, ExternalMapping> mappings;
+  for (const auto& [name, mapping] : value.as_object()) {
+    mappings[name] = {json::value_to<std::string>(mapping.at(0)), json::value_to<std::string>(mapping.at(1))};
+  }
+  return mappings;
+}
+
 }  // namespace
 
 std::string encode(const Table& table) {
@@ -163,6 +177,7 @@ std::string encode(const ExternalTable& table) {
                                       {"name_prefix", table.name_prefix},
                                       {"file_extension", table.file_extension},
                                       {"encoding", table.encoding},
+                                      {"mappings", encode_mappings(table.mappings)},
                                       {"properties", json::value_from(table.properties)},
                                       {"policies", json::value_from(table.policies)}});
 }
@@ -189,6 +204,7 @@ void decode(const std::string& text, ExternalTable& table) {
   if (object.contains("kind") && text_of(object, "kind") == kDeltaKind) {
     table.kind = ExternalTable::Kind::Delta;
   }
+  if (object.contains("mappings")) table.mappings = decode_mappings(object.at("mappings"));
 }
 
 std::string encode(const ContinuousExport& definition) {

@@ -204,6 +204,12 @@ struct PathElement {
   std::string pattern;    // of datetime_pattern(); empty for the default form
 };
 
+/// How the fields of an external table's files become columns when it is read.
+struct ExternalMapping {
+  std::string kind;     // "csv", "json", "parquet"
+  std::string mapping;  // a JSON array
+};
+
 struct ExternalTable {
   int64_t id = 0;
   /// Delta: a Delta Lake table, whose log says which files it has. Its `format` is "parquet", it has one
@@ -220,9 +226,10 @@ struct ExternalTable {
   std::string compression_type;  // "gzip", "snappy", "lz4_raw", "brotli", "zstd"; empty for the default
   std::string include_headers = "None";  // "All", "FirstFile", "None"
   std::string name_prefix, file_extension;
-  std::string encoding = "UTF8NoBOM";
-  std::map<std::string, std::string> properties;  // all others that were given, for `.show`
-  std::map<std::string, std::string> policies;    // by name, as JSON text: who are its admins
+  std::string encoding;                             // "UTF8NoBOM", "UTF8BOM"; empty: not given, without
+  std::map<std::string, ExternalMapping> mappings;  // by name
+  std::map<std::string, std::string> properties;    // all others that were given, for `.show`
+  std::map<std::string, std::string> policies;      // by name, as JSON text: who are its admins
 };
 
 /// The definition of a continuous export and how far it has got.

@@ -111,6 +111,8 @@ std::vector<Command> security_role_commands();
 std::vector<Command> ingestion_commands();
 std::vector<Command> extent_commands();
 std::vector<Command> external_table_commands();
+std::vector<Command> external_mapping_commands();
+std::vector<Command> query_plan_commands();
 std::vector<Command> export_commands();
 std::vector<Command> continuous_export_commands();
 std::vector<Command> operation_commands();

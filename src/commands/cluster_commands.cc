@@ -50,8 +50,6 @@ Result<Tables> show_cluster(Call& call) {
   return Tables{std::move(result)};
 }
 
-}
-
 }  // namespace
 
 std::vector<Command> cluster_commands() {

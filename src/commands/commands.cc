@@ -30,11 +30,13 @@ const std::vector<Family>& families() {
       {"Ingestion", ingestion_commands()},
       {"Extents", extent_commands()},
       {"External tables", external_table_commands()},
+      {"Mappings of external tables", external_mapping_commands()},
       {"Export", export_commands()},
       {"Continuous export", continuous_export_commands()},
       {"Operations", operation_commands()},
       {"Queries and commands", request_commands()},
       {"Capacity", capacity_commands()},
+      {"Query plans", query_plan_commands()},
       {"Server", cluster_commands()},
       {"Not supported", unsupported_commands()},
   };

@@ -98,6 +98,7 @@ Result<Tables> export_data(Call& call) {
   SPILLWAY_ASSIGN(request.settings, settings_of(call, target, compressed));
   SPILLWAY_TRY(check_connections(call, *database, request.settings));
   SPILLWAY_ASSIGN(request.query, call.compile(tail.text, tail.offset));
+  SPILLWAY_TRY(exports::apply_query_options(request.query.options, request.settings));
   if (request.query.results.empty()) return Error{ErrorCode::Semantic, "the query has no tabular result"};
   if (target.external_table) {
     SPILLWAY_ASSIGN(const auto table, call.external_table(*target.external_table));

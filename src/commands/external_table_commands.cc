@@ -31,8 +31,29 @@ const Schema kExternalTables = {{"TableName", Type::String},  {"TableType", Type
                                 {"Properties", Type::String}, {"ConnectionStrings", Type::String},
                                 {"Partitions", Type::String}, {"PathFormat", Type::String}};
 
+/// Query acceleration, which Spillway doesn't have: of every external table it is off.
+const Schema kDetails = {{"TableName", Type::String},
+                         {"QueryAccelerationPolicy", Type::String},
+                         {"QueryAccelerationState", Type::String}};
+const Schema kAccelerationStatistics = {{"ExternalTableName", Type::String},
+                                        {"IsEnabled", Type::Bool},
+                                        {"Hot", Type::TimeSpan},
+                                        {"HotSize", Type::Long},
+                                        {"LastUpdatedDateTime", Type::DateTime},
+                                        {"AccelerationPendingDataFilesCount", Type::Long},
+                                        {"AccelerationPendingDataFilesSize", Type::Long},
+                                        {"AccelerationCompletePercentage", Type::Real},
+                                        {"NotHealthyReason", Type::String}};
+constexpr const char* kNoAcceleration = "{\"IsEnabled\":false}";
+constexpr const char* kNothingAccelerated =
+    "{\"HotSize\":0,\"CompletionPercentage\":0.0,\"PendingDataFilesSize\":0,\"PendingDataFilesCount\":0,"
+    "\"IsHealthy\":true,\"NotHealthyReason\":\"\",\"LastUpdatedDateTime\":null,\"Latency\":null}";
+
 const Schema kArtifacts = {{"Uri", Type::String}, {"Size", Type::Long}, {"Partition", Type::Dynamic}};
 const Schema kSampleUris = {{"Uri", Type::String}};
+
+/// Source: query/schema-entities/external-tables.md.
+constexpr size_t kMostExternalTables = 1000;
 
 /// Files that filesPreview shows.
 constexpr int64_t kPreviewFiles = 10;
@@ -51,7 +72,7 @@ std::string properties_json(const ExternalTable& table) {
                                       {"CompressionType", text_or_null(table.compression_type)},
                                       {"FileExtension", text_or_null(table.file_extension)},
                                       {"IncludeHeaders", table.include_headers},
-                                      {"Encoding", table.encoding},
+                                      {"Encoding", text_or_null(table.encoding)},
                                       {"NamePrefix", text_or_null(table.name_prefix)}});
 }
 
@@ -143,13 +164,14 @@ Result<Table> delta_artifacts_of(const Call& call, const ExternalTable& table, i
 Result<Table> artifacts_of(const Call& call, const ExternalTable& table, int64_t limit) {
   if (table.kind == ExternalTable::Kind::Delta) return delta_artifacts_of(call, table, limit);
   Table result = empty_table(kArtifacts);
+  const engine::PathForm form(table);
   for (const std::string& connection : table.connection_strings) {
     SPILLWAY_ASSIGN(const auto store, open_store(call, connection));
     SPILLWAY_ASSIGN(std::vector<storage::ObjectInfo> objects, store->list(""));
     std::sort(objects.begin(), objects.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     for (const storage::ObjectInfo& object : objects) {
       if (static_cast<int64_t>(result.rows.size()) >= limit) return result;
-      const std::optional<engine::ExternalFile> file = engine::external_file_of(table, object);
+      const std::optional<engine::ExternalFile> file = engine::external_file_of(table, form, object);
       if (!file) continue;
       result.rows.push_back({Value::string(store->public_path(object.path)), Value::int64(object.size),
                              Value::dynamic(partition_json(table, file->partitions))});
@@ -209,9 +231,18 @@ Status put(Writer& writer, const Database& database, const ExternalTable& table,
   const bool there = database.external_tables.contains(table.name);
   if (there && mode == Mode::Create) return exists("external table", name, database);
   if (!there && mode == Mode::Alter) return not_found("external table", name, database);
-  ExternalTable kept = table;  // its admins stay
-  if (there) kept.policies = database.external_tables.at(table.name)->policies;
-  return writer.put_external_table(database.name, std::move(kept));
+  if (!there && database.external_tables.size() >= kMostExternalTables) {
+    return Error{ErrorCode::LimitExceeded,
+                 "a database has at most " + std::to_string(kMostExternalTables) + " external tables",
+                 name.span};
+  }
+  ExternalTable defined = table;
+  if (there) {  // its admins and mappings stay
+    const ExternalTable& before = *database.external_tables.at(table.name);
+    defined.policies = before.policies;
+    defined.mappings = before.mappings;
+  }
+  return writer.put_external_table(database.name, std::move(defined));
 }
 
 /// The server's managed identities are for those who administer it; so is impersonation, with which an export
@@ -292,6 +323,33 @@ Result<Tables> show_external_table(Call& call) {
   return Tables{one_row(*table)};
 }
 
+Row details_of(const ExternalTable& table) {
+  return {Value::string(table.name), Value::string(kNoAcceleration), Value::string(kNothingAccelerated)};
+}
+
+Result<Tables> show_details(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
+  Table result = empty_table(kDetails);
+  result.rows.push_back(details_of(*table));
+  return Tables{std::move(result)};
+}
+
+Result<Tables> show_all_details(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Database* database, call.database());
+  Table result = empty_table(kDetails);
+  for (const auto& [name, table] : database->external_tables) result.rows.push_back(details_of(*table));
+  return Tables{std::move(result)};
+}
+
+/// Of the external tables with a query acceleration policy: of none.
+Result<Tables> show_acceleration_statistics(Call& call) {
+  SPILLWAY_TRY(call.reader.end());
+  if (!call.names.empty()) SPILLWAY_TRY(call.external_table(call.names[0]).status());
+  return Tables{empty_table(kAccelerationStatistics)};
+}
+
 Result<Tables> schema_of(Call& call, bool as_json) {
   SPILLWAY_TRY(call.reader.end());
   SPILLWAY_ASSIGN(const Database* database, call.database());
@@ -370,11 +428,11 @@ std::string create_script(const ExternalTable& table) {
   }
   script += ") with (folder = " + quoted(table.folder) + ", docString = " + quoted(table.docstring) +
             ", compressed = " + (table.compressed ? "true" : "false") +
-            (is_delta ? "" : ", includeHeaders = " + quoted(table.include_headers)) +
-            ", encoding = " + quoted(table.encoding);
+            (is_delta ? "" : ", includeHeaders = " + quoted(table.include_headers));
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) script += std::string(", ") + name + " = " + quoted(value);
   };
+  add("encoding", table.encoding);
   add("compressionType", table.compression_type);
   add("namePrefix", table.name_prefix);
   add("fileExtension", table.file_extension);
@@ -401,6 +459,16 @@ std::vector<Command> external_table_commands() {
       {"show external tables", ".show external tables", "The external tables of the database",
        show_external_tables},
       {"show external table <name>", ".show external table E", "One external table", show_external_table},
+      {"show external tables details", ".show external tables details",
+       "The query acceleration of external tables: there is none", show_all_details},
+      {"show external table <name> details", ".show external table E details",
+       "The query acceleration of an external table: there is none", show_details},
+      {"show external tables operations query_acceleration statistics",
+       ".show external tables operations query_acceleration statistics",
+       "The external tables with query acceleration: there are none", show_acceleration_statistics},
+      {"show external table <name> operations query_acceleration statistics",
+       ".show external table E operations query_acceleration statistics", "The same of one external table",
+       show_acceleration_statistics},
       {"show external table <name> schema", ".show external table E schema as (json | csl)",
        "An external table's schema", show_schema},
       {"show external table <name> cslschema", ".show external table E cslschema", "The same as CSL",

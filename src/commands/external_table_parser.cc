@@ -254,6 +254,7 @@ Status read_connections(Reader& reader, ExternalTable& table) {
 /// "All", "FirstFile", "None" in any case, as they are documented.
 Result<std::string> choice(const Properties& properties, const char* name,
                            std::initializer_list<const char*> choices, const char* otherwise) {
+  if (!properties.has(name)) return std::string(otherwise);
   const std::string given = properties.text_or(name, otherwise);
   std::string list;
   for (const char* choice : choices) {
@@ -289,7 +290,7 @@ Status read_properties(Reader& reader, ExternalTableRequest& request) {
   SPILLWAY_ASSIGN(table.compressed, properties.boolean("compressed", false));
   SPILLWAY_ASSIGN(table.include_headers,
                   choice(properties, "includeHeaders", {"All", "FirstFile", "None"}, "None"));
-  SPILLWAY_ASSIGN(table.encoding, choice(properties, "encoding", {"UTF8NoBOM", "UTF8BOM"}, "UTF8NoBOM"));
+  SPILLWAY_ASSIGN(table.encoding, choice(properties, "encoding", {"UTF8NoBOM", "UTF8BOM"}, ""));
   if (properties.has("compressionType")) {
     SPILLWAY_ASSIGN(table.compression_type, choice(properties, "compressionType",
                                                    {"gzip", "snappy", "lz4_raw", "brotli", "zstd"}, ""));

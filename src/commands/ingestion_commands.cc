@@ -99,8 +99,8 @@ Result<Tables> start(const Call& call, const Database& database, const char* kin
   operation.principal = call.request.principal;
   operation.activity_id = call.request.activity_id;
   operation.persist_details = persist_details;
-  operation.work = [work = std::move(work), logged = call.logged](const auto& cancel) {
-    Result<Table> rows = work(cancel);
+  operation.work = [work = std::move(work), logged = call.logged](const Guid& id, const auto& cancel) {
+    Result<Table> rows = work(id, cancel);
     engine::WorkTimer::settle();
     if (logged) logged->finish(rows.status(), cancel->usage());
     return rows;

@@ -1,5 +1,6 @@
 #include "commands/streaming_ingestion.h"
 
+#include "catalog/identity_use.h"
 #include "commands/call.h"
 
 namespace spillway::commands {

@@ -73,10 +73,10 @@ Status Lowering::narrow_by_comparison(const Expr& call, Bounds& bounds) {
     if (is_text) {
       Interval one;
       one.text = value.as_text();
-      bounds[column.column].narrow(one);
+      bounds.columns[column.column].narrow(one);
       return Status();
     }
-    if (!value.is_null()) bounds[column.column].narrow(*interval_of(comparison, value.as_int()));
+    if (!value.is_null()) bounds.columns[column.column].narrow(*interval_of(comparison, value.as_int()));
     return Status();
   };
   if (operation == "between" && call.args.size() == 3) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "base/log.h"
 #include "engine/duckdb_api.h"
@@ -211,6 +212,11 @@ Result<Value> DuckEngine::evaluate(const std::string& sql, Type type, const RunO
   return reader.read(duckdb_data_chunk_get_vector(chunk.get(), 0), 1).value(0);
 }
 
+int DuckEngine::threads() const {
+  if (options_.threads > 0) return options_.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 std::shared_ptr<NativeQuery> DuckEngine::native_query(const RunOptions& options) {
   return std::make_shared<NativeQuery>(database_, watchdog_, record_tables_, options, options_.memory_limit);
 }
@@ -240,6 +246,18 @@ Result<std::string> DuckEngine::sql_of(kql::RelPtr plan) {
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   return lowering.select(root_items(*plan));
+}
+
+Result<std::vector<ScanPlan>> DuckEngine::plan_scans(kql::RelPtr plan, const RunOptions& options) {
+  SPILLWAY_ASSIGN(const auto statement, Statement::open(database_, watchdog_, options));
+  const auto native = native_query(options);
+  LoweringContext context = lowering_context(options, *statement, *native);
+  std::vector<ScanPlan> scans;
+  context.scans = &scans;
+  Lowering lowering(context);
+  SPILLWAY_TRY(lowering.plan(*plan));
+  native->abandon();
+  return scans;
 }
 
 std::vector<std::string> DuckEngine::root_items(const kql::Rel& plan) {

@@ -101,6 +101,10 @@ class ResultStream {
 /// TIMESTAMP_MICROS, UTC.
 enum class DatetimePrecision { Millisecond, Microsecond };
 
+/// A text of more bytes than this counts as null where it partitions files: no folder can be named after it
+/// in every store.
+inline constexpr size_t kLongestPartitionText = 180;
+
 /// How the result of a plan is written as Parquet files into a local folder.
 struct ParquetOptions {
   std::string folder;                  // must exist and be empty
@@ -110,6 +114,12 @@ struct ParquetOptions {
   DatetimePrecision datetime_precision = DatetimePrecision::Microsecond;
   /// Expressions over the plan's output (by column id): one file (or more) for each combination of values.
   std::vector<kql::ExprPtr> partitions;
+  /// The first of the plan's columns are written; those behind them only serve the partitions. All by
+  /// default.
+  std::optional<size_t> written_columns;
+  /// Files of one partition that are written at once: up to so many where the result has no order, and no
+  /// more than there are extents to read.
+  int writers = 1;
 };
 
 /// What a file's footer tells of one of its columns.
@@ -129,6 +139,15 @@ struct WrittenFile {
   /// Of an extent: smallest and largest value of each datetime column by column id, absent where all are
   /// null.
   std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
+};
+
+/// What a scan of a plan would read.
+struct ScanPlan {
+  const kql::Rel* scan = nullptr;
+  int64_t found = 0;                 // extents of the table, or files of the external table that were listed
+  int64_t read = 0;                  // of them, those that the predicates leave
+  int64_t bytes = 0;                 // of those
+  std::vector<std::string> folders;  // of an external table: that were listed; "" is all
 };
 
 /// A connection for the rooms above that speak SQL themselves (ingestion): values are quoted by engine/sql.h.
@@ -177,6 +196,8 @@ class Engine {
   /// exactly these types. `function` must live as long as the engine.
   virtual Result<std::string> register_function(const kql::Lowering& function,
                                                 const std::vector<Type>& arguments, Type result) = 0;
+  /// What the plan's scans would read, without reading it: extents by the catalog, files by listings.
+  virtual Result<std::vector<ScanPlan>> plan_scans(kql::RelPtr plan, const RunOptions& options) = 0;
   /// The SQL that a plan becomes: for tests and explanations.
   virtual Result<std::string> sql_of(kql::RelPtr plan) = 0;
 

@@ -40,6 +40,7 @@ class DuckEngine : public Engine {
                                         Type result) override {
     return natives_.name_of(function, arguments, result, function.native_name);
   }
+  Result<std::vector<ScanPlan>> plan_scans(kql::RelPtr plan, const RunOptions& options) override;
   Result<std::string> sql_of(kql::RelPtr plan) override;
   int64_t memory_used() const override;
 
@@ -48,6 +49,8 @@ class DuckEngine : public Engine {
   LoweringContext lowering_context(const RunOptions& options, const Statement& statement,
                                    NativeQuery& native);
   std::shared_ptr<NativeQuery> native_query(const RunOptions& options);
+  /// That run statements.
+  int threads() const;
   /// The one value of a SELECT; null without a row.
   Result<Value> evaluate(const std::string& sql, Type type, const RunOptions& options);
   /// The columns of the plan's output, as Lowering names them.

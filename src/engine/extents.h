@@ -32,9 +32,11 @@ struct Interval {
   }
 };
 
-/// What is known of columns in every record that can still matter: bounds on datetimes, longs, cursors and
-/// strings.
-using Bounds = std::map<kql::ColumnId, Interval>;
+/// What is known of every record that can still matter.
+struct Bounds {
+  std::map<kql::ColumnId, Interval> columns;  // bounds on datetimes, longs, cursors and strings
+  std::vector<kql::ExprPtr> predicates;       // that are true; kept where an external table is read below
+};
 
 /// The bounds of one scan, by what the catalog knows of extents.
 struct ScanBounds {

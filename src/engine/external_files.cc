@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <thread>
 #include <tuple>
 
 #include "engine/partition_paths.h"
 #include "engine/scratch.h"
+#include "storage/parallel.h"
 
 namespace spillway::engine {
 namespace {
@@ -18,6 +20,9 @@ namespace fs = std::filesystem;
 /// Downloads that run at once.
 constexpr size_t kDownloads = 8;
 
+/// Folders that are listed at once.
+constexpr size_t kListings = 8;
+
 bool has_extension(const std::string& name, const std::string& extension) {
   if (extension.empty() || name.ends_with(extension)) return true;
   // Exports add what their compression is called: "csv" also means "x.csv.gz".
@@ -26,15 +31,6 @@ bool has_extension(const std::string& name, const std::string& extension) {
 
 /// What continuous exports with manifest=true write beside their artifacts.
 constexpr std::string_view kManifests = "_manifests/";
-
-std::optional<ExternalFile> match(const ExternalFilesRequest& request, const storage::ObjectInfo& object,
-                                  size_t connection) {
-  std::optional<ExternalFile> file = external_file_of(*request.table, object);
-  if (!file) return std::nullopt;
-  file->connection = connection;
-  if (request.wanted && !request.wanted(*file)) return std::nullopt;
-  return file;
-}
 
 std::string object_path(const ExternalFile& file) {
   return file.folder.empty() ? file.name : file.folder + "/" + file.name;
@@ -126,13 +122,13 @@ std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table
   return found;
 }
 
-std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table,
+std::optional<ExternalFile> external_file_of(const catalog::ExternalTable& table, const PathForm& form,
                                              const storage::ObjectInfo& object) {
   if (object.path.starts_with(kManifests)) return std::nullopt;
   std::optional<ExternalFile> named = named_file(table, object.path, object.size);
   if (!named) return std::nullopt;
   ExternalFile& file = *named;
-  auto partitions = partition_values(table, file.folder);
+  auto partitions = form.values(file.folder);
   if (!partitions) return std::nullopt;
   file.partitions = *std::move(partitions);
   return named;
@@ -166,12 +162,91 @@ std::vector<ExternalFile> delta_files(const ExternalFilesRequest& request,
   std::vector<ExternalFile> files;
   for (const auto& [path, logged] : request.delta->files) {
     std::optional<ExternalFile> file = external_file_of(*request.table, logged);
-    if (!file || (request.wanted && !request.wanted(*file))) continue;
+    if (!file) continue;
     if (request.delta_wanted && !request.delta_wanted(logged)) continue;
     file->path = store.local_path(path).value_or("");
     files.push_back(*std::move(file));
   }
   return files;
+}
+
+}  // namespace
+
+namespace {
+
+/// All objects below the folders, several of which are listed at once.
+Result<std::vector<storage::ObjectInfo>> list_folders(storage::ObjectStore& store,
+                                                      const std::vector<std::string>& folders) {
+  std::vector<std::vector<storage::ObjectInfo>> lists(folders.size());
+  storage::Parallel listings(static_cast<int>(kListings));
+  for (size_t i = 0; i < folders.size(); ++i) {
+    SPILLWAY_TRY(listings.run([&store, &folders, &lists, i]() -> Status {
+      SPILLWAY_ASSIGN(lists[i], store.list(folders[i]));
+      return {};
+    }));
+  }
+  SPILLWAY_TRY(listings.finish());
+  std::vector<storage::ObjectInfo> all;
+  for (auto& list : lists) std::move(list.begin(), list.end(), std::back_inserter(all));
+  return all;
+}
+
+/// Adds the table's files that a connection leads to.
+Status add_files(const ExternalFilesRequest& request, storage::ConnectionString& connection, size_t number,
+                 std::vector<ExternalFile>& files) {
+  SPILLWAY_ASSIGN(const std::optional<storage::ObjectInfo> named, named_object(request, connection));
+  SPILLWAY_ASSIGN(const auto store, open_store(request, connection));
+  std::vector<storage::ObjectInfo> objects;
+  if (named) {
+    objects.push_back(*named);
+  } else {
+    SPILLWAY_ASSIGN(objects, list_folders(*store, request.folders));
+  }
+  if (const auto error = request.expired()) return *error;
+  for (const storage::ObjectInfo& object : objects) {
+    auto file = external_file_of(*request.table, *request.form, object);
+    if (!file || object.size == 0) continue;
+    file->connection = number;
+    file->path = store->local_path(object.path).value_or("");
+    files.push_back(*std::move(file));
+  }
+  return {};
+}
+
+}  // namespace
+
+namespace {
+
+/// True for formats whose files are compressed from outside. The readers go by the name.
+bool is_compressed_whole(const std::string& format) {
+  return format != "parquet";
+}
+
+bool begins_as_gzip(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  char magic[2] = {};
+  return file.read(magic, 2) && magic[0] == '\x1f' && magic[1] == '\x8b';
+}
+
+/// Gives a file whose name says something else of its compression than its content another name.
+Status name_by_content(const ExternalFilesRequest& request, ExternalFiles& files) {
+  std::shared_ptr<ScratchFolder> links;
+  for (ExternalFile& file : files.files) {
+    const bool gzip = begins_as_gzip(file.path);
+    if (gzip == file.path.ends_with(".gz")) continue;
+    if (!links) {
+      SPILLWAY_ASSIGN(links, make_scratch(request.temp_folder, 0, "links to files"));
+    }
+    const auto number = std::to_string(&file - files.files.data());
+    const std::string link = links->path() + "/" + number + (gzip ? ".gz" : "");
+    std::error_code error;
+    fs::create_symlink(file.path, link, error);
+    if (error)
+      return Error(ErrorCode::StorageTransient, "can't make the link " + link + ": " + error.message());
+    file.path = link;
+  }
+  if (links) files.resources.push_back(std::move(links));
+  return {};
 }
 
 }  // namespace
@@ -182,31 +257,20 @@ Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
   for (const std::string& text : request.table->connection_strings) {
     SPILLWAY_ASSIGN(storage::ConnectionString connection, storage::ConnectionString::parse(text));
     if (request.delta) {
-      SPILLWAY_ASSIGN(const auto table_store, request.stores->open(connection));
+      SPILLWAY_ASSIGN(const auto table_store, open_store(request, connection));
       result.files = delta_files(request, *table_store);
-      connections.push_back(std::move(connection));
-      continue;
-    }
-    SPILLWAY_ASSIGN(const std::optional<storage::ObjectInfo> named, named_object(request, connection));
-    SPILLWAY_ASSIGN(const auto store, open_store(request, connection));
-    std::vector<storage::ObjectInfo> objects;
-    if (named) {
-      objects.push_back(*named);
     } else {
-      SPILLWAY_ASSIGN(objects, store->list(""));
-    }
-    if (const auto error = request.expired()) return *error;
-    for (const storage::ObjectInfo& object : objects) {
-      auto file = match(request, object, connections.size());
-      if (!file || object.size == 0) continue;
-      file->path = store->local_path(object.path).value_or("");
-      result.files.push_back(*std::move(file));
+      SPILLWAY_TRY(add_files(request, connection, connections.size(), result.files));
     }
     connections.push_back(std::move(connection));
   }
+  result.found = static_cast<int64_t>(result.files.size());
+  if (request.remove_others) SPILLWAY_TRY(request.remove_others(result.files));
   std::sort(result.files.begin(), result.files.end(), [](const ExternalFile& a, const ExternalFile& b) {
     return std::tie(a.connection, a.folder, a.name) < std::tie(b.connection, b.folder, b.name);
   });
+  for (ExternalFile& file : result.files)
+    file.address = connections[file.connection].address() + "/" + object_path(file);
   std::vector<ExternalFile*> remote;
   int64_t bytes = 0;
   for (ExternalFile& file : result.files) {
@@ -214,11 +278,14 @@ Result<ExternalFiles> open_external_files(const ExternalFilesRequest& request) {
     remote.push_back(&file);
     bytes += file.size;
   }
-  if (remote.empty()) return result;
-  SPILLWAY_ASSIGN(const auto scratch,
-                  make_scratch(request.temp_folder, bytes, "the files of the external table"));
-  result.downloads = scratch;
-  SPILLWAY_TRY(Downloads(request, connections, scratch->path(), std::move(remote)).run());
+  if (request.only_list) return result;
+  if (!remote.empty()) {
+    SPILLWAY_ASSIGN(const auto scratch,
+                    make_scratch(request.temp_folder, bytes, "the files of the external table"));
+    result.resources.push_back(scratch);
+    SPILLWAY_TRY(Downloads(request, connections, scratch->path(), std::move(remote)).run());
+  }
+  if (is_compressed_whole(request.table->format)) SPILLWAY_TRY(name_by_content(request, result));
   return result;
 }
 

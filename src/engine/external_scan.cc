@@ -11,15 +11,16 @@
 // Virtual columns come from the files' paths, one value for each file, by DuckDB's virtual column file_index.
 // Sources: management/external-tables-azure-storage.md, ingestion-supported-formats.md.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
 #include "engine/external_files.h"
 #include "engine/lowering.h"
+#include "engine/partition_pruning.h"
 #include "engine/paths.h"
 #include "engine/scratch.h"
 #include "engine/sql.h"
+#include "kql/partition_value.h"
 
 namespace spillway::engine {
 namespace {
@@ -57,6 +58,15 @@ const kql::ScalarOverload* conversion(Type from, Type to) {
     }
   }
   return nullptr;
+}
+
+/// A value for each file, by its index.
+std::string per_file(const std::vector<const ExternalFile*>& files, Type type,
+                     const std::function<std::string(const ExternalFile&)>& value) {
+  std::vector<std::string> values;
+  for (const ExternalFile* file : files) values.push_back(value(*file));
+  return "CAST([" + join_texts(values, ", ") + "] AS " + sql_type(type) +
+         "[])[CAST(file_index AS BIGINT) + 1]";
 }
 
 std::string file_list(const std::vector<const ExternalFile*>& files) {
@@ -138,9 +148,7 @@ const char* delimiter_of(const std::string& format) {
   return nullptr;
 }
 
-bool mapped(const kql::ExternalScan& rel, size_t column) {
-  return column < rel.sources.size();
-}
+using Source = kql::ExternalSource;
 
 /// The steps of a path like $.a['b c'][0]; a name alone is one step.
 std::vector<std::string> path_steps(const std::string& path) {
@@ -165,18 +173,17 @@ std::vector<std::string> path_steps(const std::string& path) {
   return steps;
 }
 
-/// A mapping's path as a JSON pointer.
-std::string path_pointer(const std::string& path) {
+/// A mapping's path as a JSON pointer, without its first steps.
+std::string path_pointer(const std::string& path, size_t without = 0) {
   std::string pointer;
-  if (path == "-") return "/\x01";  // no member is called so
-  for (const std::string& step : path_steps(path)) pointer += json_pointer(step);
+  for (const std::string& step : path_steps(path)) {
+    if (without > 0) {
+      --without;
+    } else {
+      pointer += json_pointer(step);
+    }
+  }
   return pointer;
-}
-
-/// A mapping's path as the name of a Parquet column.
-std::string path_name(const std::string& path) {
-  const std::vector<std::string> steps = path_steps(path);
-  return steps.empty() ? path : steps[0];
 }
 
 }  // namespace
@@ -201,11 +208,18 @@ class ExternalScanLowering {
   /// The field of a delimited record that a column takes; nullopt where a mapping leaves it out.
   std::optional<size_t> field_of(size_t column) const;
   size_t field_count() const;
+  /// Where a mapping takes a column from; nullptr without a mapping.
+  const Source* source_of(size_t column) const {
+    return rel_.sources.empty() ? nullptr : &rel_.sources[column];
+  }
+  /// A column that doesn't come from a record's fields; nullopt where it does.
+  Result<std::optional<std::string>> without_field(const Files& files, size_t column);
+  /// A value of a field as its column wants it, by way of what a mapping says of it.
+  Result<std::string> converted(const std::string& sql, Type from, size_t column);
   std::string read_csv(const Files& files, bool header) const;
 
   /// "value AS c17" for each column: `value` gives a stored column's, by its index in the table.
-  Result<std::string> items(const Files& files,
-                            const std::function<Result<std::string>(size_t)>& value) const;
+  Result<std::string> items(const Files& files, const std::function<Result<std::string>(size_t)>& value);
   std::string virtual_value(const Files& files, const std::string& name, Type type) const;
   size_t column_of(const std::string& name) const;
 
@@ -228,14 +242,11 @@ std::string ExternalScanLowering::virtual_value(const Files& files, const std::s
   });
   if (found == partitions.end()) return sql_null(type);
   const auto index = static_cast<size_t>(found - partitions.begin());
-  std::vector<std::string> values;
-  for (const ExternalFile* file : files) values.push_back(sql_literal(file->partitions[index]));
-  return "CAST([" + join_texts(values, ", ") + "] AS " + sql_type(type) +
-         "[])[CAST(file_index AS BIGINT) + 1]";
+  return per_file(files, type, [&](const ExternalFile& file) { return sql_literal(file.partitions[index]); });
 }
 
-Result<std::string> ExternalScanLowering::items(
-    const Files& files, const std::function<Result<std::string>(size_t)>& value) const {
+Result<std::string> ExternalScanLowering::items(const Files& files,
+                                                const std::function<Result<std::string>(size_t)>& value) {
   std::vector<std::string> items;
   for (size_t i = 0; i < rel_.columns.size(); ++i) {
     const Type type = rel_.columns[i].type;
@@ -244,7 +255,12 @@ Result<std::string> ExternalScanLowering::items(
     if (column == rel_.table->columns.size()) {
       sql = virtual_value(files, rel_.names[i], type);
     } else {
-      SPILLWAY_ASSIGN(sql, value(column));
+      SPILLWAY_ASSIGN(const std::optional<std::string> other, without_field(files, column));
+      if (other) {
+        sql = *other;
+      } else {
+        SPILLWAY_ASSIGN(sql, value(column));
+      }
     }
     if (type == Type::String) sql = "COALESCE(" + sql + ", '')";
     items.push_back("CAST(" + sql + " AS " + sql_type(type) + ") AS " +
@@ -268,10 +284,8 @@ std::string ExternalScanLowering::read_csv(const Files& files, bool header) cons
 
 Result<std::string> ExternalScanLowering::select_delimited(const Files& files, bool header) {
   SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
-                    const std::optional<size_t> field = field_of(column);
-                    if (!field) return sql_null(rel_.table->columns[column].type);
-                    const std::string text = "COALESCE(f" + std::to_string(*field) + ", '')";
-                    return lowering_.convert(text, Type::String, rel_.table->columns[column].type);
+                    const std::string field = "f" + std::to_string(*field_of(column));
+                    return converted("COALESCE(" + field + ", '')", Type::String, column);
                   }));
   return "SELECT " + list + " FROM " + read_csv(files, header);
 }
@@ -290,11 +304,17 @@ Result<bool> ExternalScanLowering::begins_with_header(const ExternalFile& file) 
 }
 
 Result<std::string> ExternalScanLowering::select_with_first_header(const Files& files) {
-  // Which file of a folder was the first nothing tells but its first record.
+  // Which file of a folder was the first nothing tells but its first record, and that only where the columns
+  // have the table's names. Under a mapping it is the first by name.
   Files with_header, without;
+  const ExternalFile* before = nullptr;
   for (const ExternalFile* file : files) {
-    SPILLWAY_ASSIGN(const bool header, begins_with_header(*file));
+    bool header = !before || before->folder != file->folder || before->connection != file->connection;
+    if (rel_.sources.empty()) {
+      SPILLWAY_ASSIGN(header, begins_with_header(*file));
+    }
     (header ? with_header : without).push_back(file);
+    before = file;
   }
   std::vector<std::string> parts;
   for (const auto& [group, header] : {std::pair(&with_header, true), std::pair(&without, false)}) {
@@ -307,15 +327,16 @@ Result<std::string> ExternalScanLowering::select_with_first_header(const Files& 
 
 Result<std::string> ExternalScanLowering::select_json(const Files& files) {
   std::vector<std::string> pointers;
-  for (const catalog::Column& column : rel_.table->columns)
-    pointers.push_back(sql_string(mapped(rel_, pointers.size()) ? path_pointer(rel_.sources[pointers.size()])
-                                                                : json_pointer(column.name)));
+  for (const catalog::Column& column : rel_.table->columns) {
+    const Source* source = source_of(pointers.size());
+    pointers.push_back(sql_string(source ? path_pointer(source->text) : json_pointer(column.name)));
+  }
   SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
                     const std::string value = "CAST(v[" + std::to_string(column + 1) + "] AS VARCHAR)";
                     SPILLWAY_ASSIGN(
                         const std::string dynamic,
                         lowering_.convert("COALESCE(" + value + ", '')", Type::String, Type::Dynamic));
-                    return lowering_.convert(dynamic, Type::Dynamic, rel_.table->columns[column].type);
+                    return converted(dynamic, Type::Dynamic, column);
                   }));
   // Lines are read as text: DuckDB's JSON reader doesn't take a byte order mark.
   const std::string objects =
@@ -331,14 +352,53 @@ Result<std::string> ExternalScanLowering::select_json(const Files& files) {
 }
 
 std::optional<size_t> ExternalScanLowering::field_of(size_t column) const {
-  if (!mapped(rel_, column)) return column;
-  constexpr size_t kMostFields = 10'000;
-  size_t field = 0;
-  const std::string& source = rel_.sources[column];
-  const auto [end, error] = std::from_chars(source.data(), source.data() + source.size(), field);
-  if (error != std::errc() || end != source.data() + source.size() || field >= kMostFields)
-    return std::nullopt;
-  return field;
+  const Source* source = source_of(column);
+  if (!source) return column;
+  return source->kind == Source::Kind::Ordinal ? std::optional<size_t>(source->ordinal) : std::nullopt;
+}
+
+Result<std::optional<std::string>> ExternalScanLowering::without_field(const Files& files, size_t column) {
+  using Sql = std::optional<std::string>;
+  const Source* source = source_of(column);
+  const Type type = rel_.table->columns[column].type;
+  if (!source) return Sql();
+  switch (source->kind) {
+    case Source::Kind::Missing: return Sql(sql_null(type));
+    case Source::Kind::Constant: {
+      SPILLWAY_ASSIGN(std::string sql, lowering_.convert(sql_string(source->text), Type::String, type));
+      return Sql(std::move(sql));
+    }
+    case Source::Kind::Location: {
+      SPILLWAY_ASSIGN(
+          std::string sql,
+          lowering_.convert(per_file(files, Type::String,
+                                     [](const ExternalFile& file) { return sql_string(file.address); }),
+                            Type::String, type));
+      return Sql(std::move(sql));
+    }
+    case Source::Kind::Path:
+    case Source::Kind::Ordinal: break;
+  }
+  return Sql();
+}
+
+Result<std::string> ExternalScanLowering::converted(const std::string& sql, Type from, size_t column) {
+  const Type type = rel_.table->columns[column].type;
+  const Source* source = source_of(column);
+  if (!source || source->unix_time.empty() || type != Type::DateTime)
+    return lowering_.convert(sql, from, type);
+  SPILLWAY_ASSIGN(const std::string number, lowering_.convert(sql, from, Type::Real));
+  const kql::ScalarFunction* function = kql::FunctionTable::instance().scalar(source->unix_time);
+  kql::Expr call;
+  call.kind = kql::Expr::Kind::Call;
+  call.type = Type::DateTime;
+  for (const auto& overload : function->overloads) {
+    if (overload->parameters[0].type == Type::Real || !call.function) call.function = overload.get();
+  }
+  const Type wanted = call.function->parameters[0].type;
+  SPILLWAY_ASSIGN(const std::string argument, lowering_.convert(number, Type::Real, wanted));
+  call.args = {kql::column_expression(0, wanted)};
+  return lowering_.call_of(call, {"CAST(" + argument + " AS " + sql_type(wanted) + ")"});
 }
 
 size_t ExternalScanLowering::field_count() const {
@@ -355,8 +415,13 @@ Result<std::string> ExternalScanLowering::select_text(const Files& files) {
                     if (column > 0) return sql_null(type);
                     return lowering_.convert("COALESCE(line, '')", Type::String, type);
                   }));
-  if (whole)
-    return "SELECT " + list + " FROM (SELECT content AS line FROM read_text(" + file_list(files) + "))";
+  if (whole) {
+    // read_text() has no file_index.
+    std::vector<std::string> paths;
+    for (const ExternalFile* file : files) paths.push_back(sql_string(file->path));
+    return "SELECT " + list + " FROM (SELECT content AS line, list_position([" + join_texts(paths, ", ") +
+           "], filename) - 1 AS file_index FROM read_text(" + file_list(files) + "))";
+  }
   return "SELECT " + list + " FROM (SELECT line, file_index FROM read_csv(" + file_list(files) +
          ", columns = {'line': 'VARCHAR'}, auto_detect = false, header = " +
          (rel_.table->include_headers == "All" ? "true" : "false") + ", delim = " + kNoDelimiter +
@@ -372,17 +437,26 @@ Result<std::string> ExternalScanLowering::select_parquet(const Files& files) {
   for (const auto& row : described) types[row[0].value_or("")] = row[1].value_or("");
   SPILLWAY_ASSIGN(const std::string list, items(files, [&](size_t column) -> Result<std::string> {
                     const catalog::Column& wanted = rel_.table->columns[column];
-                    const std::string name =
-                        mapped(rel_, column) ? path_name(rel_.sources[column]) : wanted.name;
-                    const auto there = types.find(name);
+                    const Source* source = source_of(column);
+                    const std::vector<std::string> steps =
+                        source ? path_steps(source->text) : std::vector<std::string>{wanted.name};
+                    const auto there = steps.empty() ? types.end() : types.find(steps[0]);
                     if (there == types.end()) return sql_null(wanted.type);
-                    Typed value = typed("t." + sql_name(name), there->second);
+                    Typed value = typed("t." + sql_name(steps[0]), there->second);
+                    if (steps.size() > 1) {
+                      if (value.type != Type::Dynamic && value.type != Type::String)
+                        return sql_null(wanted.type);
+                      return converted("CAST(json_extract(CASE WHEN json_valid(" + value.sql + ") THEN " +
+                                           value.sql + " END, " + sql_string(path_pointer(source->text, 1)) +
+                                           ") AS VARCHAR)",
+                                       Type::Dynamic, column);
+                    }
                     if (value.type == Type::Decimal) {
                       SPILLWAY_ASSIGN(value.sql, lowering_.convert(value.sql, Type::String, Type::Decimal));
                     }
                     // A timespan is exported as its ticks.
                     if (value.type == Type::Long && wanted.type == Type::TimeSpan) return value.sql;
-                    return lowering_.convert(value.sql, value.type, wanted.type);
+                    return converted(value.sql, value.type, column);
                   }));
   return "SELECT " + list + " FROM " + from;
 }
@@ -447,8 +521,8 @@ bool may_be(const Interval& bound, const Value& value) {
 /// False where a predicate on a virtual column rules the file out.
 bool meets_partitions(const kql::ExternalScan& rel, const Bounds& bounds, const ExternalFile& file) {
   for (size_t i = 0; i < rel.columns.size(); ++i) {
-    const auto bound = bounds.find(rel.columns[i].id);
-    if (bound == bounds.end()) continue;
+    const auto bound = bounds.columns.find(rel.columns[i].id);
+    if (bound == bounds.columns.end()) continue;
     for (size_t p = 0; p < rel.table->partitions.size(); ++p) {
       const catalog::Partition& partition = rel.table->partitions[p];
       if (partition.kind != catalog::Partition::Kind::Virtual || partition.name != rel.names[i]) continue;
@@ -462,8 +536,8 @@ bool meets_partitions(const kql::ExternalScan& rel, const Bounds& bounds, const 
 bool meets_statistics(const kql::ExternalScan& rel, const Bounds& bounds, const DeltaState& state,
                       const DeltaFile& file) {
   for (size_t i = 0; i < rel.columns.size(); ++i) {
-    const auto bound = bounds.find(rel.columns[i].id);
-    if (bound == bounds.end() || rel.columns[i].type != Type::DateTime) continue;
+    const auto bound = bounds.columns.find(rel.columns[i].id);
+    if (bound == bounds.columns.end() || rel.columns[i].type != Type::DateTime) continue;
     const DeltaColumn* column = state.column(rel.names[i]);
     if (!column || column->kql_type != Type::DateTime || state.is_partitioned_by(column->name)) continue;
     const auto range = delta_datetime_range(file, column->name);
@@ -491,31 +565,60 @@ Result<DeltaState> Lowering::delta_state(const kql::ExternalScan& rel) {
       rel.span);
 }
 
+/// The request for the files of a table in folders, narrowed by what the predicates say of partitions.
+Result<ExternalFiles> Lowering::open_stored(ExternalFilesRequest& request, const kql::ExternalScan& rel,
+                                            const Bounds& bounds) {
+  const PathForm form(*rel.table);
+  PartitionPruning pruning(*this, rel, bounds, form);
+  request.form = &form;
+  if (!rel.table->partitions.empty()) {
+    SPILLWAY_ASSIGN(request.folders, pruning.folders());
+    request.remove_others = [&](std::vector<ExternalFile>& files) { return pruning.remove_others(files); };
+  }
+  return open_external_files(request);
+}
+
+/// The same for what the log of a Delta table names.
+Result<ExternalFiles> Lowering::open_logged(ExternalFilesRequest& request, const kql::ExternalScan& rel,
+                                            const Bounds& bounds, const DeltaState& state) {
+  request.delta = &state;
+  request.delta_wanted = [&](const DeltaFile& file) { return meets_statistics(rel, bounds, state, file); };
+  request.remove_others = [&](std::vector<ExternalFile>& files) -> Status {
+    std::erase_if(files, [&](const ExternalFile& file) { return !meets_partitions(rel, bounds, file); });
+    return {};
+  };
+  return open_external_files(request);
+}
+
 Result<Lowering::Block> Lowering::lower_external_scan(const kql::ExternalScan& given, const Bounds& bounds) {
   DeltaState state;
   std::optional<kql::ExternalScan> logged;
-  const bool is_delta = given.table->kind == catalog::ExternalTable::Kind::Delta;
-  if (is_delta) {
+  if (given.table->kind == catalog::ExternalTable::Kind::Delta) {
     SPILLWAY_ASSIGN(state, delta_state(given));
     logged.emplace(by_log(given, state));
   }
   const kql::ExternalScan& rel = logged ? *logged : given;
-  const auto wanted = [&](const ExternalFile& file) { return meets_partitions(rel, bounds, file); };
-  SPILLWAY_ASSIGN(
-      ExternalFiles files,
-      open_external_files(
-          {.table = rel.table.get(),
-           .stores = context_.stores,
-           .temp_folder = context_.temp_folder,
-           .names_files = rel.names_files,
-           .wanted = wanted,
-           .delta = is_delta ? &state : nullptr,
-           .delta_wanted = [&](const DeltaFile& file) { return meets_statistics(rel, bounds, state, file); },
-           .expired = context_.expired}));
-  if (files.downloads) resources_.push_back(files.downloads);
+  ExternalFilesRequest request;
+  request.table = rel.table.get();
+  request.stores = context_.stores;
+  request.temp_folder = context_.temp_folder;
+  request.names_files = rel.names_files;
+  request.expired = context_.expired;
+  request.only_list = context_.scans != nullptr;
+  SPILLWAY_ASSIGN(ExternalFiles files,
+                  logged ? open_logged(request, rel, bounds, state) : open_stored(request, rel, bounds));
+  std::move(files.resources.begin(), files.resources.end(), std::back_inserter(resources_));
+  if (context_.scans) {
+    ScanPlan& scan = context_.scans->emplace_back();
+    scan.scan = &given;
+    scan.found = files.found;
+    scan.read = static_cast<int64_t>(files.files.size());
+    for (const ExternalFile& file : files.files) scan.bytes += file.size;
+    if (!logged) scan.folders = request.folders;
+  }
   Block block;
   for (const kql::PlanColumn& column : rel.columns) block.columns.push_back(column.id);
-  if (files.files.empty()) {
+  if (files.files.empty() || context_.scans) {
     block.sql = empty_relation(rel.columns);
     return block;
   }

@@ -14,7 +14,7 @@
 // before all
 //   else: WITH m1 AS MATERIALIZED (…).
 // - Bounds on datetimes and cursors, from the predicates above a scan, choose the extents that it names at
-// all.
+// all. The predicates themselves choose the files of an external table: see partition_pruning.h.
 // - A column in a result has exactly its physical type (sql.h), and a string is never NULL, so operators that
 // could
 //   bring one in (outer joins, unions, functions of null) say COALESCE.
@@ -33,7 +33,9 @@
 #include "base/status.h"
 #include "base/types.h"
 #include "engine/delta_log.h"
+#include "engine/engine.h"
 #include "engine/extents.h"
+#include "engine/external_files.h"
 #include "engine/natives.h"
 #include "engine/usage.h"
 #include "kql/functions.h"
@@ -64,6 +66,8 @@ struct LoweringContext {
   std::function<Result<std::vector<std::vector<std::optional<std::string>>>>(const std::string& sql)> query;
   /// Not empty once the query is cancelled or late.
   std::function<std::optional<Error>()> expired;
+  /// Where set, the statement isn't to be run: what its scans would read comes here.
+  std::vector<ScanPlan>* scans = nullptr;
   NativeQuery* native = nullptr;
 };
 
@@ -152,7 +156,12 @@ class Lowering {
                        const std::vector<std::string>& schema) const;
   Result<Block> lower_external_scan(const kql::ExternalScan& rel, const Bounds& bounds);
   Result<DeltaState> delta_state(const kql::ExternalScan& rel);
+  Result<ExternalFiles> open_stored(ExternalFilesRequest& request, const kql::ExternalScan& rel,
+                                    const Bounds& bounds);
+  Result<ExternalFiles> open_logged(ExternalFilesRequest& request, const kql::ExternalScan& rel,
+                                    const Bounds& bounds, const DeltaState& state);
   friend class ExternalScanLowering;
+  friend class PartitionPruning;
   /// A value converted as the function table does it (tolong(), …); what can't be converted is null.
   Result<std::string> convert(const std::string& sql, Type from, Type to);
 
@@ -180,6 +189,16 @@ class Lowering {
   Status narrow(const kql::Expr& predicate, Bounds& bounds);
   Status narrow_by_comparison(const kql::Expr& call, Bounds& bounds);
 
+  // predicates.cc
+  /// True where an external table is read below.
+  bool reads_external(const kql::Rel& rel);
+  static void add_conjuncts(const kql::ExprPtr& predicate, Bounds& bounds);
+  /// The predicates over the input's columns; those that can't be said of them are left out.
+  static std::vector<kql::ExprPtr> predicates_below(const kql::Project& rel,
+                                                    const std::vector<kql::ExprPtr>& predicates);
+  static std::vector<kql::ExprPtr> predicates_below(const kql::Union& rel, size_t input,
+                                                    const std::vector<kql::ExprPtr>& predicates);
+
   static Scope scope_of(const Block& block, std::string_view prefix = "");
   static std::string order_by(const std::vector<OrderKey>& order);
   static std::string select_from(const std::vector<Item>& items, const Block& input);
@@ -201,6 +220,7 @@ class Lowering {
   int operators_ = 0;
   int native_depth_ = 0;
   ScanCounts scans_;
+  std::unordered_map<const kql::Rel*, bool> reads_external_;
 };
 
 /// Counts one level of nesting for as long as it lives.

@@ -342,6 +342,7 @@ Result<Lowering::Block> Lowering::lower_shared_table(const kql::Rel& rel) {
     SPILLWAY_ASSIGN(Block block, inner.lower_operator(rel, {}));
     operators_ = inner.operators_;
     scans_.add(inner.scans_);
+    if (context_.scans) return tables.emplace(&rel, std::move(block)).first->second;
     std::shared_ptr<void> table;
     SPILLWAY_ASSIGN(const std::string name,
                     context_.native->materialize(inner.with_clause() + block.sql, table));

@@ -253,6 +253,7 @@ Result<Lowering::Block> Lowering::lower_range(const kql::Range& rel) {
 Result<Lowering::Block> Lowering::lower_filter(const kql::Filter& rel, const Bounds& bounds) {
   Bounds narrowed = bounds;
   SPILLWAY_TRY(narrow(*rel.predicate, narrowed));
+  if (reads_external(*rel.inputs[0])) add_conjuncts(rel.predicate, narrowed);
   SPILLWAY_ASSIGN(Block input, lower(*rel.inputs[0], narrowed));
   SPILLWAY_ASSIGN(const std::string predicate, expression(*rel.predicate, scope_of(input)));
   input.sql = select_from(keep_all(input), input) + " WHERE " + predicate;
@@ -262,16 +263,18 @@ Result<Lowering::Block> Lowering::lower_filter(const kql::Filter& rel, const Bou
 Result<Lowering::Block> Lowering::lower_project(const kql::Project& rel, const Bounds& bounds) {
   Bounds below;
   for (size_t i = 0; i < rel.columns.size(); ++i) {
-    const auto bound = bounds.find(rel.columns[i].id);
+    const auto bound = bounds.columns.find(rel.columns[i].id);
     const kql::Expr& source = *rel.expressions[i];
-    if (bound != bounds.end() && source.kind == kql::Expr::Kind::Column) below[source.column] = bound->second;
+    if (bound != bounds.columns.end() && source.kind == kql::Expr::Kind::Column)
+      below.columns[source.column] = bound->second;
   }
   std::unordered_set<kql::ColumnId> made;
   for (const kql::PlanColumn& column : rel.columns) made.insert(column.id);
   // Hidden columns go through under their own ids.
-  for (const auto& [id, interval] : bounds) {
-    if (!made.contains(id)) below.emplace(id, interval);
+  for (const auto& [id, interval] : bounds.columns) {
+    if (!made.contains(id)) below.columns.emplace(id, interval);
   }
+  below.predicates = predicates_below(rel, bounds.predicates);
   SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[0], below));
   const Scope scope = scope_of(input);
   Block block;
@@ -388,9 +391,10 @@ Result<Lowering::Block> Lowering::lower_union(const kql::Union& rel, const Bound
     for (const kql::PlanColumn& column : rel.inputs[i]->columns) types[column.id] = column.type;
     Bounds below;
     for (size_t c = 0; c < rel.columns.size(); ++c) {
-      const auto bound = bounds.find(rel.columns[c].id);
-      if (bound != bounds.end() && rel.map[i][c]) below[*rel.map[i][c]] = bound->second;
+      const auto bound = bounds.columns.find(rel.columns[c].id);
+      if (bound != bounds.columns.end() && rel.map[i][c]) below.columns[*rel.map[i][c]] = bound->second;
     }
+    below.predicates = predicates_below(rel, i, bounds.predicates);
     SPILLWAY_ASSIGN(const Block input, lower(*rel.inputs[i], below));
     std::vector<Item> items;
     for (size_t c = 0; c < rel.columns.size(); ++c) {

@@ -15,6 +15,7 @@
 #include "engine/engine_impl.h"
 #include "engine/paths.h"
 #include "engine/sql.h"
+#include "storage/crypto.h"
 
 namespace spillway::engine {
 namespace {
@@ -24,13 +25,14 @@ namespace fs = std::filesystem;
 /// Microseconds from 0001-01-01 to 1970-01-01.
 constexpr int64_t kEpochMicroseconds = kUnixEpoch / kTicksPerMicrosecond;
 
-/// A text as a partition value up to this many bytes stands in the name of the folder that DuckDB makes for
-/// it (where a byte may take three); a longer one is represented by its hash and read back from the file.
+/// A text as a partition value up to this many bytes stands as it is in the name of the folder that DuckDB
+/// makes for it (where a byte may take three); a longer one in base64, of which a name holds
+/// kLongestPartitionText bytes.
 constexpr int kMaxKeyBytes = 60;
 
 /// What the keys of partition values begin with that are texts in folder names, so that none is empty and
-/// none looks like another: a value, a long value's hash, null.
-constexpr char kValueMark = 'v', kHashMark = 'h', kNullMark = 'n';
+/// none looks like another: a value, a value in base64, null.
+constexpr char kValueMark = 'v', kBase64Mark = 'x', kNullMark = 'n';
 
 /// What DuckDB calls the folder of a null.
 constexpr const char* kNullFolder = "__HIVE_DEFAULT_PARTITION__";
@@ -118,11 +120,12 @@ std::string key_of(const std::string& value, Type type) {
   if (is_own_key(type)) return value;
   const std::string text = type == Type::Decimal ? "hex(" + value + ")" : "CAST(" + value + " AS VARCHAR)";
   const std::string marked = std::string("'") + kValueMark + "' || " + text;
-  const std::string key = type == Type::String || type == Type::Dynamic
-                              ? "CASE WHEN strlen(" + value + ") <= " + std::to_string(kMaxKeyBytes) +
-                                    " THEN " + marked + " ELSE '" + kHashMark + "' || sha256(" + value +
-                                    ") END"
-                              : marked;
+  const std::string key =
+      type == Type::String || type == Type::Dynamic
+          ? "CASE WHEN strlen(" + value + ") <= " + std::to_string(kMaxKeyBytes) + " THEN " + marked +
+                " WHEN strlen(" + value + ") <= " + std::to_string(kLongestPartitionText) + " THEN '" +
+                kBase64Mark + "' || translate(to_base64(encode(" + value + ")), '+/=', '-_.') END"
+          : marked;
   return "COALESCE(" + key + ", '" + kNullMark + "')";
 }
 
@@ -137,37 +140,47 @@ std::string unhex(std::string_view digits) {
   return bytes;
 }
 
-/// The value of a key; nullopt for a hash.
-Result<std::optional<Value>> value_of(const std::string& key, Type type) {
+/// The text of a key in base64; nullopt where it isn't one.
+std::optional<std::string> from_base64(std::string text) {
+  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c == '.' ? '=' : c;
+  return storage::base64_decode(text);
+}
+
+/// The value of a key.
+Result<Value> value_of(const std::string& key, Type type) {
   const Error broken(ErrorCode::Internal, "the partition key '" + key + "' can't be read");
   const bool marked = !is_own_key(type);
   if (key.empty()) return broken;
-  if (marked && key[0] == kHashMark) return std::optional<Value>();
-  if (marked ? key[0] == kNullMark : key == kNullFolder) return std::optional<Value>(Value::null(type));
-  const std::string text = key.substr(marked ? 1 : 0);
+  if (marked ? key[0] == kNullMark : key == kNullFolder) return Value::null(type);
+  std::string text = key.substr(marked ? 1 : 0);
+  if (marked && key[0] == kBase64Mark) {
+    auto decoded = from_base64(std::move(text));
+    if (!decoded) return broken;
+    text = *std::move(decoded);
+  }
   int64_t integer = 0;
   double real = 0;
   const char *begin = text.data(), *end = text.data() + text.size();
   switch (type) {
-    case Type::Bool: return std::optional<Value>(Value::boolean(text == "true"));
-    case Type::String: return std::optional<Value>(Value::string(text));
-    case Type::Dynamic: return std::optional<Value>(Value::dynamic(text));
-    case Type::Decimal: return std::optional<Value>(Value::decimal(DecimalNumber::decode(unhex(text)).str()));
+    case Type::Bool: return Value::boolean(text == "true");
+    case Type::String: return Value::string(text);
+    case Type::Dynamic: return Value::dynamic(text);
+    case Type::Decimal: return Value::decimal(DecimalNumber::decode(unhex(text)).str());
     case Type::Guid: {
       const auto guid = Guid::parse(text);
       if (!guid) return broken;
-      return std::optional<Value>(Value::guid(*guid));
+      return Value::guid(*guid);
     }
     case Type::Real:
       if (std::from_chars(begin, end, real).ptr != end) return broken;
-      return std::optional<Value>(Value::real(real));
+      return Value::real(real);
     default: break;
   }
   if (std::from_chars(begin, end, integer).ptr != end) return broken;
-  if (type == Type::Int) return std::optional<Value>(Value::int32(static_cast<int32_t>(integer)));
-  if (type == Type::DateTime) return std::optional<Value>(Value::datetime(integer));
-  if (type == Type::TimeSpan) return std::optional<Value>(Value::timespan(integer));
-  return std::optional<Value>(Value::int64(integer));
+  if (type == Type::Int) return Value::int32(static_cast<int32_t>(integer));
+  if (type == Type::DateTime) return Value::datetime(integer);
+  if (type == Type::TimeSpan) return Value::timespan(integer);
+  return Value::int64(integer);
 }
 
 /// A row of COPY's RETURN_STATS.
@@ -245,27 +258,30 @@ Result<std::vector<CopiedFile>> copy(Statement& statement, const std::string& se
 /// One write_parquet(), step by step.
 class ParquetWriter {
  public:
-  ParquetWriter(Statement& statement, Lowering& lowering, const kql::Rel& plan, const ParquetOptions& options)
-      : statement_(statement), lowering_(lowering), plan_(plan), options_(options) {}
+  ParquetWriter(Statement& statement, Lowering& lowering, const kql::Rel& plan, const ParquetOptions& options,
+                int threads)
+      : statement_(statement), lowering_(lowering), plan_(plan), options_(options), threads_(threads) {}
 
   Result<std::vector<WrittenFile>> write();
 
  private:
   std::string copy_options() const;
+  Status add_columns(std::vector<std::string>& items, UniqueNames& names);
   Status add_partition_items(std::vector<std::string>& items, UniqueNames& names);
+  int writers() const;
+  std::string layout_options(std::vector<std::string>& items, UniqueNames& names) const;
   Result<std::vector<WrittenFile>> finish(const CopiedFile& file);
   std::vector<ColumnStatistics> statistics_of(const CopiedFile& file) const;
   Result<std::vector<CopiedFile>> split(const CopiedFile& file);
-  Result<Value> read_back(const CopiedFile& file, size_t partition);
 
   Statement& statement_;
   Lowering& lowering_;
   const kql::Rel& plan_;
   const ParquetOptions& options_;
+  const int threads_;  // of the engine
   std::string codec_;
   std::vector<std::string> column_names_;     // in the files
   std::vector<std::string> partition_names_;  // of the key columns, which aren't in the files
-  std::vector<std::string> partition_sql_;
   int splits_ = 0;
 };
 
@@ -274,34 +290,59 @@ std::string ParquetWriter::copy_options() const {
          std::to_string(std::max<int64_t>(options_.row_group_rows, 1));
 }
 
-Result<std::vector<WrittenFile>> ParquetWriter::write() {
-  SPILLWAY_ASSIGN(codec_, codec_of(options_.compression));
-  UniqueNames names;
-  std::vector<std::string> items;
-  for (const kql::PlanColumn& column : plan_.columns) {
-    column_names_.push_back(names.add(column.name));
+Status ParquetWriter::add_columns(std::vector<std::string>& items, UniqueNames& names) {
+  for (size_t i = 0; i < options_.written_columns.value_or(plan_.columns.size()); ++i) {
+    const kql::PlanColumn& column = plan_.columns[i];
     std::string sql = exported(column, options_.datetime_precision);
     if (column.type == Type::Decimal) {
       SPILLWAY_ASSIGN(const std::string text, lowering_.over_output(text_of(column)));
       sql = "CAST(NULLIF(" + text + ", '') AS " + kExportedDecimal + ")";
     }
+    column_names_.push_back(names.add(column.name));
     items.push_back(sql + " AS " + sql_name(column_names_.back()));
   }
-  std::string options = copy_options();
-  std::string target = options_.folder;
-  if (!options_.partitions.empty()) {
-    SPILLWAY_TRY(add_partition_items(items, names));
-    std::vector<std::string> quoted;
-    for (const std::string& name : partition_names_) quoted.push_back(sql_name(name));
-    options += ", PARTITION_BY (" + join_texts(quoted, ", ") +
-               "), WRITE_PARTITION_COLUMNS false, OVERWRITE_OR_IGNORE";
-  } else if (options_.file_bytes > 0) {
-    options += ", FILE_SIZE_BYTES " + std::to_string(options_.file_bytes) + ", OVERWRITE_OR_IGNORE";
-  } else {
-    target += "/data_0.parquet";
+  return Status();
+}
+
+/// As many as are asked for, but one where the result has an order, which several files couldn't keep, and
+/// no more than there are extents to read.
+int ParquetWriter::writers() const {
+  if (lowering_.ordered()) return 1;
+  return static_cast<int>(
+      std::clamp<int64_t>(lowering_.scans().extents_scanned, 1, std::max(options_.writers, 1)));
+}
+
+/// How COPY cuts its result into files. Where every thread is to write files of its own DuckDB does that;
+/// otherwise each record draws the number of its writer, which partitions it as its values do.
+std::string ParquetWriter::layout_options(std::vector<std::string>& items, UniqueNames& names) const {
+  const int count = writers();
+  std::vector<std::string> keys;
+  for (const std::string& name : partition_names_) keys.push_back(sql_name(name));
+  const bool each_thread = keys.empty() && count > 1 && count >= threads_;
+  if (count > 1 && !each_thread) {
+    keys.push_back(sql_name(names.add("writer")));
+    items.push_back("CAST(floor(random() * " + std::to_string(count) + ") AS INTEGER) AS " + keys.back());
   }
+  if (!keys.empty())
+    return ", PARTITION_BY (" + join_texts(keys, ", ") +
+           "), WRITE_PARTITION_COLUMNS false, OVERWRITE_OR_IGNORE";
+  std::string options;
+  if (each_thread) options += ", PER_THREAD_OUTPUT true";
+  if (options_.file_bytes > 0) options += ", FILE_SIZE_BYTES " + std::to_string(options_.file_bytes);
+  return options.empty() ? options : options + ", OVERWRITE_OR_IGNORE";
+}
+
+Result<std::vector<WrittenFile>> ParquetWriter::write() {
+  SPILLWAY_ASSIGN(codec_, codec_of(options_.compression));
+  UniqueNames names;
+  std::vector<std::string> items;
+  SPILLWAY_TRY(add_columns(items, names));
+  SPILLWAY_TRY(add_partition_items(items, names));
+  const std::string layout = layout_options(items, names);
+  const std::string target = options_.folder + (layout.empty() ? "/data_0.parquet" : "");
   SPILLWAY_ASSIGN(const std::string select, lowering_.select(items));
-  SPILLWAY_ASSIGN(const std::vector<CopiedFile> files, copy(statement_, select, target, options));
+  SPILLWAY_ASSIGN(const std::vector<CopiedFile> files,
+                  copy(statement_, select, target, copy_options() + layout));
   std::vector<WrittenFile> written;
   for (const CopiedFile& file : files) {
     SPILLWAY_ASSIGN(std::vector<WrittenFile> finished, finish(file));
@@ -312,11 +353,10 @@ Result<std::vector<WrittenFile>> ParquetWriter::write() {
 
 Status ParquetWriter::add_partition_items(std::vector<std::string>& items, UniqueNames& names) {
   for (const kql::ExprPtr& partition : options_.partitions) {
-    SPILLWAY_ASSIGN(std::string sql, lowering_.over_output(*partition));
-    partition_sql_.push_back("CAST(" + sql + " AS " + sql_type(partition->type) + ")");
+    SPILLWAY_ASSIGN(const std::string value, lowering_.over_output(*partition));
+    const std::string sql = "CAST(" + value + " AS " + sql_type(partition->type) + ")";
     partition_names_.push_back(names.add("p" + std::to_string(partition_names_.size())));
-    items.push_back(key_of(partition_sql_.back(), partition->type) + " AS " +
-                    sql_name(partition_names_.back()));
+    items.push_back(key_of(sql, partition->type) + " AS " + sql_name(partition_names_.back()));
   }
   return Status();
 }
@@ -326,17 +366,13 @@ Result<std::vector<WrittenFile>> ParquetWriter::finish(const CopiedFile& file) {
   for (size_t i = 0; i < partition_names_.size(); ++i) {
     const auto key = file.partition_keys.find(partition_names_[i]);
     const std::string text = key == file.partition_keys.end() ? kNullFolder : key->second;
-    SPILLWAY_ASSIGN(const std::optional<Value> value, value_of(text, options_.partitions[i]->type));
-    if (value) {
-      values.push_back(*value);
-    } else {
-      SPILLWAY_ASSIGN(Value long_value, read_back(file, i));
-      values.push_back(std::move(long_value));
-    }
+    SPILLWAY_ASSIGN(Value value, value_of(text, options_.partitions[i]->type));
+    values.push_back(std::move(value));
   }
   std::vector<CopiedFile> parts{file};
   const bool can_split = file.rows > options_.row_group_rows;
-  if (!values.empty() && options_.file_bytes > 0 && file.bytes > options_.file_bytes && can_split) {
+  const bool is_cut = file.partition_keys.empty();  // by FILE_SIZE_BYTES
+  if (!is_cut && options_.file_bytes > 0 && file.bytes > options_.file_bytes && can_split) {
     SPILLWAY_ASSIGN(parts, split(file));
   }
   std::vector<WrittenFile> written;
@@ -381,29 +417,6 @@ Result<std::vector<CopiedFile>> ParquetWriter::split(const CopiedFile& file) {
   return parts;
 }
 
-Result<Value> ParquetWriter::read_back(const CopiedFile& file, size_t partition) {
-  // The same expression over the first record, its columns as the plan had them.
-  std::vector<std::string> items;
-  for (size_t i = 0; i < plan_.columns.size(); ++i) {
-    const kql::PlanColumn& column = plan_.columns[i];
-    std::string sql = sql_name(column_names_[i]);
-    if (column.type == Type::DateTime) {
-      sql = "epoch_us(" + sql + ") * " + std::to_string(kTicksPerMicrosecond) + " + " +
-            std::to_string(kUnixEpoch);
-    }
-    items.push_back("CAST(" + sql + " AS " + sql_type(column.type) + ") AS " + Lowering::id_name(column.id));
-  }
-  ResultHandle result;
-  SPILLWAY_TRY(statement_.run("SELECT " + partition_sql_[partition] + " FROM (SELECT " +
-                                  join_texts(items, ", ") + " FROM read_parquet([" + sql_path(file.path) +
-                                  "], hive_partitioning = false) LIMIT 1)",
-                              result));
-  const ChunkHandle chunk(duckdb_fetch_chunk(*result.get()));
-  if (!chunk) return Error(ErrorCode::Internal, "the file " + file.path + " can't be read back");
-  VectorReader reader(options_.partitions[partition]->type);
-  return reader.read(duckdb_data_chunk_get_vector(chunk.get(), 0), 1).value(0);
-}
-
 Result<std::vector<WrittenFile>> DuckEngine::write_parquet(kql::RelPtr plan, const ParquetOptions& parquet,
                                                            const RunOptions& options) {
   const auto native = native_query(options);
@@ -412,7 +425,7 @@ Result<std::vector<WrittenFile>> DuckEngine::write_parquet(kql::RelPtr plan, con
   Lowering lowering(context);
   SPILLWAY_TRY(lowering.plan(*plan));
   statement->count(lowering.scans());
-  return ParquetWriter(*statement, lowering, *plan, parquet).write();
+  return ParquetWriter(*statement, lowering, *plan, parquet, threads()).write();
 }
 
 namespace {

@@ -119,21 +119,24 @@ Result<kql::InferredSchema> DuckEngine::infer_schema(const kql::StorageSample& s
     catalog::ExternalTable table;
     table.connection_strings = {container};
     table.format = sample.format;
-    SPILLWAY_ASSIGN(
-        ExternalFiles files,
-        open_external_files({.table = &table,
-                             .stores = &stores_,
-                             .temp_folder = options_.temp_folder,
-                             .wanted =
-                                 [&](const ExternalFile& file) {
-                                   const std::string path =
-                                       file.folder.empty() ? file.name : file.folder + "/" + file.name;
-                                   return std::find(paths.begin(), paths.end(), path) != paths.end();
-                                 },
-                             .expired = [&]() -> std::optional<Error> {
-                               if (!options.cancel || !options.cancel->cancelled()) return std::nullopt;
-                               return options.cancel->error("the query");
-                             }}));
+    const PathForm form(table);
+    ExternalFilesRequest request;
+    request.table = &table;
+    request.stores = &stores_;
+    request.temp_folder = options_.temp_folder;
+    request.form = &form;
+    request.remove_others = [&](std::vector<ExternalFile>& files) -> Status {
+      std::erase_if(files, [&](const ExternalFile& file) {
+        const std::string path = file.folder.empty() ? file.name : file.folder + "/" + file.name;
+        return std::find(paths.begin(), paths.end(), path) == paths.end();
+      });
+      return {};
+    };
+    request.expired = [&]() -> std::optional<Error> {
+      if (!options.cancel || !options.cancel->cancelled()) return std::nullopt;
+      return options.cancel->error("the query");
+    };
+    SPILLWAY_ASSIGN(ExternalFiles files, open_external_files(request));
     found.files.insert(found.files.end(), files.files.begin(), files.files.end());
     held.push_back(std::move(files));
   }

@@ -31,14 +31,14 @@ ScanBounds bounds_of(const kql::TableScan& rel, const Bounds& bounds) {
   ScanBounds result;
   result.cursor = interval_of(rel.range);
   for (size_t i = 0; i < rel.columns.size(); ++i) {
-    const auto bound = bounds.find(rel.columns[i].id);
-    if (bound == bounds.end() || rel.columns[i].type != Type::DateTime) continue;
+    const auto bound = bounds.columns.find(rel.columns[i].id);
+    if (bound == bounds.columns.end() || rel.columns[i].type != Type::DateTime) continue;
     const auto [interval, is_new] = result.columns.emplace(rel.field_ids[i], bound->second);
     if (!is_new) interval->second.narrow(bound->second);
   }
   const auto narrow = [&](const std::optional<kql::ColumnId>& id, Interval& interval) {
-    const auto bound = id ? bounds.find(*id) : bounds.end();
-    if (bound != bounds.end()) interval.narrow(bound->second);
+    const auto bound = id ? bounds.columns.find(*id) : bounds.columns.end();
+    if (bound != bounds.columns.end()) interval.narrow(bound->second);
   };
   narrow(rel.cursor, result.cursor);
   if (rel.table->ingestion_time_policy) narrow(rel.ingestion_time, result.ingestion_time);
@@ -184,6 +184,13 @@ std::string Lowering::scan_group(const kql::TableScan& rel, const Fields& fields
 Result<Lowering::Block> Lowering::lower_table_scan(const kql::TableScan& rel, const Bounds& bounds) {
   const Extents extents = choose_extents(*rel.table->extents, bounds_of(rel, bounds));
   scans_.add(counts_of(*rel.table->extents, extents));
+  if (context_.scans) {
+    ScanPlan& scan = context_.scans->emplace_back();
+    scan.scan = &rel;
+    scan.found = static_cast<int64_t>(rel.table->extents->size());
+    scan.read = static_cast<int64_t>(extents.size());
+    for (const auto& extent : extents) scan.bytes += extent->bytes;
+  }
 
   std::vector<kql::PlanColumn> columns = rel.columns;
   if (rel.cursor) columns.push_back({*rel.cursor, "", Type::Long});

@@ -74,6 +74,8 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_parquet(const ArtifactOrde
   parquet.file_bytes = order.settings.size_limit;
   parquet.datetime_precision = order.settings.datetime_precision;
   parquet.partitions = target.partitions;
+  parquet.written_columns = target.written_columns;
+  parquet.writers = writers_of(order.settings, static_cast<int>(formatters_.threads()));
   SPILLWAY_ASSIGN(const auto written, engine_.write_parquet(target.plan, parquet, options));
   std::vector<StagedFile> files;
   for (const engine::WrittenFile& file : written) {
@@ -92,8 +94,12 @@ Result<std::vector<StagedFile>> ArtifactWriter::stage_text(const ArtifactOrder& 
                                                            const engine::RunOptions& options) {
   SPILLWAY_ASSIGN(const TargetPlan target, plan_for_target(order.query, order.settings));
   SPILLWAY_ASSIGN(const auto stream, engine_.run(with_partition_columns(target), options));
-  return write_text(*stream, {order.settings, target.plan->columns.size(), folder}, formatters_,
-                    options.cancel.get());
+  const int most = writers_of(order.settings, static_cast<int>(formatters_.threads()));
+  // Several files couldn't keep an order.
+  const int64_t writers =
+      has_order(*target.plan) ? 1 : std::clamp<int64_t>(stream->statistics().extents_scanned, 1, most);
+  return write_text(*stream, {order.settings, target.written_columns, folder, static_cast<size_t>(writers)},
+                    formatters_, options.cancel.get());
 }
 
 }  // namespace spillway::exports

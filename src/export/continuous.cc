@@ -254,6 +254,7 @@ Result<Prepared> prepare(const std::shared_ptr<const catalog::Snapshot>& snapsho
   SPILLWAY_ASSIGN(prepared.facts, find_facts(*database, definition, prepared.query));
   SPILLWAY_ASSIGN(prepared.settings, settings_for_table(*table->second, definition.properties));
   SPILLWAY_TRY(resolve_impersonation(definition, prepared.settings));
+  SPILLWAY_TRY(apply_query_options(prepared.query.options, prepared.settings));
   SPILLWAY_TRY(plan_for_target(prepared.query.results[0].plan, prepared.settings));
   return prepared;
 }

@@ -38,7 +38,12 @@ struct Settings {
   int64_t size_limit = 100 * 1024 * 1024;  // bytes before compression
   int64_t row_group_rows = 100'000;
   engine::DatetimePrecision datetime_precision = engine::DatetimePrecision::Microsecond;
-  bool single = false;  // distribution=single
+  /// How many write at once. `Node` is one writer for each partition; `Shard` as many as there are cores, for
+  /// each partition that isn't one by a string, or for all with `uniform`.
+  enum class Distribution { Single, Node, Shard } distribution = Distribution::Node;
+  bool uniform = false;           // distributionKind
+  int64_t concurrency = 16;       // artifacts that are put into storage at once; one where `Single`
+  int64_t threads_percent = 100;  // of the threads that write, and of `concurrency`
   std::vector<catalog::Partition> partitions;
   std::vector<catalog::PathElement> path_format;
   std::string external_table;            // its name; empty for `.export to storage`
@@ -54,8 +59,18 @@ Result<Settings> settings_for_storage(const std::string& format, bool compressed
                                       std::vector<std::string> connections,
                                       const std::map<std::string, std::string>& properties);
 
-/// The query's output must have the external table's columns, by name and type (in any order), the columns
-/// that its partitions are computed from included. SchemaMismatch says which differ.
+/// What `set` statements of the query say of the export: query_fanout_threads_percent, and
+/// query_fanout_nodes_percent, which is checked only, there being one node. BadRequest where one isn't from 0
+/// to 100.
+Status apply_query_options(const std::map<std::string, std::string>& options, Settings& settings);
+
+/// Files of one partition that are written at once on a machine of so many cores.
+int writers_of(const Settings& settings, int cores);
+/// Artifacts that are put into storage at once.
+size_t uploads_of(const Settings& settings);
+
+/// The query's output must have the external table's columns and virtual columns, by name and type (in any
+/// order), the columns that its partitions are computed from included. SchemaMismatch says which differ.
 Status check_schema(const Schema& output, const catalog::ExternalTable& table);
 
 /// The folder path of a partition, without a '/' at its ends; empty where nothing is partitioned. A value

@@ -11,7 +11,7 @@ namespace {
 
 /// A folder name that comes from data; what the path format adds has room below the 255 bytes of file
 /// systems.
-constexpr size_t kLongestFolderName = 200;
+constexpr size_t kLongestFolderName = engine::kLongestPartitionText;
 /// A folder path; Azure's limit for a whole object path is 1,024.
 constexpr size_t kLongestFolderPath = 800;
 
@@ -35,14 +35,21 @@ std::string_view default_pattern(const catalog::Partition& partition) {
   }
 }
 
+/// True for a text that is read back as it is: where `after`, the text behind it in the path format, first
+/// comes it ends.
+bool can_be_read_back(const std::string& text, const std::string& after) {
+  return !text.starts_with(kDefaultPartition) &&
+         (text + after).find(after, after.empty() ? text.size() : 0) == text.size();
+}
+
 Result<std::string> render(const catalog::Partition& partition, const std::string& pattern,
-                           const Value& value, bool texts_allowed) {
+                           const std::string& after, const Value& value, bool texts_allowed) {
   if (value.is_null()) return std::string(kDefaultPartition);
   if (value.type() == Type::DateTime) {
     return format_by_pattern(value.as_int(), pattern.empty() ? default_pattern(partition) : pattern);
   }
   const std::string text = value.str();
-  const bool allowed = value.type() != Type::String || texts_allowed;
+  const bool allowed = value.type() != Type::String || (texts_allowed && can_be_read_back(text, after));
   return allowed && is_folder_name(text) ? text : std::string(kDefaultPartition);
 }
 
@@ -59,7 +66,9 @@ std::vector<catalog::PathElement> path_elements(const Settings& settings) {
 Result<std::string> render_all(const Settings& settings, const std::vector<Value>& values,
                                bool texts_allowed) {
   std::string path;
-  for (const catalog::PathElement& element : path_elements(settings)) {
+  const std::vector<catalog::PathElement> elements = path_elements(settings);
+  for (size_t i = 0; i < elements.size(); ++i) {
+    const catalog::PathElement& element = elements[i];
     if (element.partition.empty()) {
       path += element.text;
       continue;
@@ -73,7 +82,9 @@ Result<std::string> render_all(const Settings& settings, const std::vector<Value
                                               "', which is no partition of it");
     }
     const size_t index = static_cast<size_t>(found - settings.partitions.begin());
-    SPILLWAY_ASSIGN(const std::string text, render(*found, element.pattern, values[index], texts_allowed));
+    const std::string after = i + 1 < elements.size() ? elements[i + 1].text : "";
+    SPILLWAY_ASSIGN(const std::string text,
+                    render(*found, element.pattern, after, values[index], texts_allowed));
     path += text;
   }
   return path;

@@ -11,8 +11,6 @@
 namespace spillway::exports {
 namespace {
 
-/// Artifacts that are put into storage at once.
-constexpr size_t kPutThreads = 8;
 /// Checksums that are taken at once: each is bound by memory, not by the disk.
 constexpr size_t kChecksumThreads = 2;
 /// How patient a put is where there are other accounts to go to.
@@ -92,8 +90,7 @@ Status Publication::record_all() {
 }
 
 Status Publication::put_all() {
-  const size_t threads = order_.settings.single ? 1 : kPutThreads;
-  return for_all(files_.size(), threads, [&](size_t i) { return put(i); });
+  return for_all(files_.size(), uploads_of(order_.settings), [&](size_t i) { return put(i); });
 }
 
 Status Publication::put(size_t file) {

@@ -21,11 +21,7 @@ std::string quoted(const std::string& name, Type type) {
 
 Status check_partitions(const Target& target) {
   for (const catalog::Partition& partition : target.partitions) {
-    if (partition.kind == catalog::Partition::Kind::Virtual) {
-      return Status(ErrorCode::NotSupported, "external table '" + target.name +
-                                                 "' can't be exported to: its partition '" + partition.name +
-                                                 "' is a virtual column, which no query gives");
-    }
+    if (partition.kind == catalog::Partition::Kind::Virtual) continue;
     if (!has_column(target.columns, partition.column)) {
       return Status(ErrorCode::SchemaMismatch, "partition '" + partition.name + "' of external table '" +
                                                    target.name + "' is computed from column '" +
@@ -33,6 +29,12 @@ Status check_partitions(const Target& target) {
     }
   }
   return {};
+}
+
+bool is_virtual_column(const Target& target, const std::string& name) {
+  return std::any_of(target.partitions.begin(), target.partitions.end(), [&](const auto& p) {
+    return p.kind == catalog::Partition::Kind::Virtual && p.name == name;
+  });
 }
 
 }  // namespace
@@ -43,17 +45,22 @@ Status check_target(const Schema& output, const Target& target) {
   const auto differs = [&](const std::string& text) {
     differences += (differences.empty() ? "" : "; ") + text;
   };
-  for (const catalog::Column& column : target.columns) {
-    const Field* field = find(output, column.name);
+  const auto check = [&](const std::string& name, Type type, const char* kind) {
+    const Field* field = find(output, name);
     if (!field) {
-      differs("the query has no column " + quoted(column.name, column.type));
-    } else if (field->type != column.type) {
-      differs("column '" + column.name + "' is " + kql_name(field->type) + " in the query and " +
-              kql_name(column.type) + " in the external table");
+      differs("the query has no " + std::string(kind) + " " + quoted(name, type));
+    } else if (field->type != type) {
+      differs(kind + std::string(" '") + name + "' is " + kql_name(field->type) + " in the query and " +
+              kql_name(type) + " in the external table");
     }
+  };
+  for (const catalog::Column& column : target.columns) check(column.name, column.type, "column");
+  for (const catalog::Partition& partition : target.partitions) {
+    if (partition.kind == catalog::Partition::Kind::Virtual)
+      check(partition.name, partition.type, "virtual column");
   }
   for (const Field& field : output) {
-    if (!has_column(target.columns, field.name)) {
+    if (!has_column(target.columns, field.name) && !is_virtual_column(target, field.name)) {
       differs("the external table has no column " + quoted(field.name, field.type));
     }
   }

@@ -64,15 +64,33 @@ Status read_compression(const std::string& what, bool compressed, const std::str
   return {};
 }
 
-/// The properties that all export commands share. With one node every distribution hint asks for the same
-/// files; `single` also puts one artifact after the other into storage.
+Settings::Distribution distribution_of(const std::string& name) {
+  if (name == "single") return Settings::Distribution::Single;
+  return name == "per_shard" ? Settings::Distribution::Shard : Settings::Distribution::Node;
+}
+
+/// True where a string decides which file a record goes to.
+bool partitioned_by_string(const Settings& settings) {
+  using Kind = catalog::Partition::Kind;
+  return std::any_of(settings.partitions.begin(), settings.partitions.end(), [](const auto& partition) {
+    return partition.type == Type::String || partition.kind == Kind::Hash;
+  });
+}
+
+/// So many percent of it, rounded up, at least one.
+int64_t percent_of(int64_t whole, int64_t percent) {
+  return std::max<int64_t>((whole * percent + 99) / 100, 1);
+}
+
+/// The properties that all export commands share.
 Status read_common(Properties& properties, int64_t largest_size_limit, Settings& settings) {
   SPILLWAY_ASSIGN(const auto size_limit,
                   properties.integer("sizeLimit", kSmallestSizeLimit, largest_size_limit));
   settings.size_limit = size_limit.value_or(settings.size_limit);
   SPILLWAY_ASSIGN(const auto distributed, properties.boolean("distributed"));
   SPILLWAY_ASSIGN(const auto distribution, properties.choice("distribution", "single|per_node|per_shard"));
-  settings.single = !distributed.value_or(true) || distribution == "single";
+  if (distribution) settings.distribution = distribution_of(*distribution);
+  if (!distributed.value_or(true)) settings.distribution = Settings::Distribution::Single;
   SPILLWAY_ASSIGN(const auto rows, properties.integer("parquetRowGroupSize", 1, kLargestRowGroup));
   settings.row_group_rows = rows.value_or(settings.row_group_rows);
   SPILLWAY_ASSIGN(const auto precision,
@@ -152,9 +170,13 @@ Result<Settings> settings_for_table(const catalog::ExternalTable& table,
   SPILLWAY_TRY(read_names(what, settings));
   Properties given(what, properties);
   SPILLWAY_TRY(read_common(given, kLargestTableSizeLimit, settings));
-  SPILLWAY_TRY(given.choice("distributionKind", "default|uniform"));
-  SPILLWAY_TRY(given.integer("concurrency", 1, kLargestConcurrency));
-  SPILLWAY_TRY(given.integer("spread", 1, kLargestSpread));
+  SPILLWAY_ASSIGN(const auto kind, given.choice("distributionKind", "default|uniform"));
+  settings.uniform = kind == "uniform";
+  SPILLWAY_ASSIGN(const auto concurrency, given.integer("concurrency", 1, kLargestConcurrency));
+  settings.concurrency = concurrency.value_or(settings.concurrency);
+  // Among more nodes than there are, partitions spread over what writes on the one.
+  SPILLWAY_ASSIGN(const auto spread, given.integer("spread", 1, kLargestSpread));
+  settings.concurrency = std::max(settings.concurrency, spread.value_or(1));
   SPILLWAY_TRY(given.finish());
   if (settings.connections.empty())
     return Error(ErrorCode::BadRequest, what + ": it has no connection string");
@@ -171,7 +193,7 @@ Result<Settings> settings_for_storage(const std::string& format, bool compressed
   settings.connections = std::move(connections);
   if (settings.connections.empty())
     return Error(ErrorCode::BadRequest, what + ": a connection string is needed");
-  settings.datetime_precision = engine::DatetimePrecision::Millisecond;
+  settings.distribution = Settings::Distribution::Shard;
   Properties given(what, properties);
   SPILLWAY_TRY(read_common(given, kLargestStorageSizeLimit, settings));
   const std::string headers = given.text("includeHeaders").value_or("");
@@ -183,6 +205,28 @@ Result<Settings> settings_for_storage(const std::string& format, bool compressed
   SPILLWAY_TRY(read_compression(what, compressed, given.text("compressionType").value_or(""), settings));
   SPILLWAY_TRY(given.finish());
   return settings;
+}
+
+Status apply_query_options(const std::map<std::string, std::string>& options, Settings& settings) {
+  std::map<std::string, std::string> fanout;
+  for (const auto& [name, value] : options) {
+    if (lower_case(name).starts_with("query_fanout_")) fanout[name] = value;
+  }
+  Properties given("the query of the export", fanout);
+  SPILLWAY_ASSIGN(const auto threads, given.integer("query_fanout_threads_percent", 0, 100));
+  settings.threads_percent = threads.value_or(100);
+  return given.integer("query_fanout_nodes_percent", 0, 100).status();
+}
+
+int writers_of(const Settings& settings, int cores) {
+  if (settings.distribution != Settings::Distribution::Shard) return 1;
+  if (partitioned_by_string(settings) && !settings.uniform) return 1;
+  return static_cast<int>(percent_of(cores, settings.threads_percent));
+}
+
+size_t uploads_of(const Settings& settings) {
+  if (settings.distribution == Settings::Distribution::Single) return 1;
+  return static_cast<size_t>(percent_of(settings.concurrency, settings.threads_percent));
 }
 
 }  // namespace spillway::exports

@@ -2,105 +2,30 @@
 
 #include <algorithm>
 
-#include "kql/functions.h"
+#include "kql/partition_value.h"
 
 namespace spillway::exports {
 namespace {
 
 using catalog::Partition;
-using kql::Expr;
-using kql::ExprPtr;
 
 /// Ids of the columns that are added here; the binder counts its own from below.
 constexpr kql::ColumnId kFirstAddedColumn = 1 << 30;
 
-ExprPtr column_expr(kql::ColumnId id, Type type) {
-  auto expr = std::make_shared<Expr>();
-  expr->kind = Expr::Kind::Column;
-  expr->type = type;
-  expr->column = id;
-  return expr;
-}
+/// A column that a query must give.
+struct Wanted {
+  std::string name;
+  Type type;
+};
 
-ExprPtr literal_expr(Value value) {
-  auto expr = std::make_shared<Expr>();
-  expr->kind = Expr::Kind::Literal;
-  expr->type = value.type();
-  expr->literal = std::move(value);
-  return expr;
-}
-
-bool accepts(const kql::Parameter& parameter, const Expr& argument) {
-  using Kind = kql::Parameter::Kind;
-  switch (parameter.kind) {
-    case Kind::Exact: return parameter.type == argument.type;
-    case Kind::Constant: return parameter.type == argument.type && argument.kind == Expr::Kind::Literal;
-    case Kind::AsString: return argument.type == Type::String;
-    case Kind::AsDynamic: return argument.type == Type::Dynamic;
-    case Kind::Any: return true;
-    case Kind::Same: return true;
-    case Kind::Numeric:
-      return argument.type == Type::Int || argument.type == Type::Long || argument.type == Type::Real ||
-             argument.type == Type::Decimal;
+/// The columns of the files, then the virtual ones.
+std::vector<Wanted> wanted_columns(const Settings& settings) {
+  std::vector<Wanted> wanted;
+  for (const catalog::Column& column : settings.columns) wanted.push_back({column.name, column.type});
+  for (const Partition& partition : settings.partitions) {
+    if (partition.kind == Partition::Kind::Virtual) wanted.push_back({partition.name, partition.type});
   }
-  return false;
-}
-
-bool accepts(const kql::ScalarOverload& overload, const std::vector<ExprPtr>& args) {
-  if (overload.variadic || overload.parameters.size() != args.size()) return false;
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (!accepts(overload.parameters[i], *args[i])) return false;
-  }
-  return true;
-}
-
-/// Of several overloads the one with the most definite parameters.
-int definiteness(const kql::ScalarOverload& overload) {
-  return static_cast<int>(
-      std::count_if(overload.parameters.begin(), overload.parameters.end(), [](const auto& p) {
-        return p.kind == kql::Parameter::Kind::Exact || p.kind == kql::Parameter::Kind::Constant;
-      }));
-}
-
-Result<ExprPtr> call(const Partition& partition, const char* function, Type result,
-                     std::vector<ExprPtr> args) {
-  const kql::ScalarFunction* found = kql::FunctionTable::instance().scalar(function);
-  const kql::ScalarOverload* best = nullptr;
-  if (found) {
-    for (const auto& overload : found->overloads) {
-      if (accepts(*overload, args) && (!best || definiteness(*overload) > definiteness(*best)))
-        best = overload.get();
-    }
-  }
-  if (!best) {
-    return Error(ErrorCode::NotSupported, "partition '" + partition.name + "': " + function +
-                                              "() doesn't take column '" + partition.column + "' of type " +
-                                              kql_name(args[0]->type));
-  }
-  auto expr = std::make_shared<Expr>();
-  expr->kind = Expr::Kind::Call;
-  expr->type = result;
-  expr->function = best;
-  expr->args = std::move(args);
-  return ExprPtr(expr);
-}
-
-Result<ExprPtr> partition_expr(const Partition& partition, const ExprPtr& column) {
-  using Kind = Partition::Kind;
-  switch (partition.kind) {
-    case Kind::Column: return column;
-    case Kind::Bin:
-      return call(partition, "bin", Type::DateTime,
-                  {column, literal_expr(Value::timespan(partition.argument))});
-    case Kind::StartOfDay: return call(partition, "startofday", Type::DateTime, {column});
-    case Kind::StartOfWeek: return call(partition, "startofweek", Type::DateTime, {column});
-    case Kind::StartOfMonth: return call(partition, "startofmonth", Type::DateTime, {column});
-    case Kind::StartOfYear: return call(partition, "startofyear", Type::DateTime, {column});
-    case Kind::Hash:
-      return call(partition, "hash", Type::Long, {column, literal_expr(Value::int64(partition.argument))});
-    case Kind::Virtual: break;
-  }
-  return Error(ErrorCode::NotSupported, "partition '" + partition.name + "' is a virtual column");
+  return wanted;
 }
 
 const kql::PlanColumn* find(const kql::Rel& rel, const std::string& name) {
@@ -109,20 +34,20 @@ const kql::PlanColumn* find(const kql::Rel& rel, const std::string& name) {
   return found == rel.columns.end() ? nullptr : &*found;
 }
 
-bool in_order(const kql::Rel& query, const std::vector<catalog::Column>& columns) {
+bool in_order(const kql::Rel& query, const std::vector<Wanted>& columns) {
   return std::equal(query.columns.begin(), query.columns.end(), columns.begin(), columns.end(),
-                    [](const kql::PlanColumn& a, const catalog::Column& b) { return a.name == b.name; });
+                    [](const kql::PlanColumn& a, const Wanted& b) { return a.name == b.name; });
 }
 
-kql::RelPtr reordered(const kql::RelPtr& query, const std::vector<catalog::Column>& columns) {
+kql::RelPtr reordered(const kql::RelPtr& query, const std::vector<Wanted>& columns) {
   if (in_order(*query, columns)) return query;
   auto project = std::make_shared<kql::Project>();
   project->inputs = {query};
-  for (const catalog::Column& column : columns) {
+  for (const Wanted& column : columns) {
     const kql::PlanColumn* source = find(*query, column.name);
     const auto id = kFirstAddedColumn + static_cast<kql::ColumnId>(project->columns.size());
     project->columns.push_back({id, column.name, column.type});
-    project->expressions.push_back(column_expr(source->id, column.type));
+    project->expressions.push_back(kql::column_expression(source->id, column.type));
   }
   return project;
 }
@@ -130,16 +55,32 @@ kql::RelPtr reordered(const kql::RelPtr& query, const std::vector<catalog::Colum
 }  // namespace
 
 Result<TargetPlan> plan_for_target(const kql::RelPtr& query, const Settings& settings) {
-  if (settings.external_table.empty()) return TargetPlan{query, {}};
+  if (settings.external_table.empty()) return TargetPlan{query, query->columns.size(), {}};
   SPILLWAY_TRY(
       check_target(kql::schema_of(*query), {settings.external_table, settings.columns, settings.partitions}));
-  TargetPlan target{reordered(query, settings.columns), {}};
+  TargetPlan target{reordered(query, wanted_columns(settings)), settings.columns.size(), {}};
   for (const Partition& partition : settings.partitions) {
-    const kql::PlanColumn* source = find(*target.plan, partition.column);
-    SPILLWAY_ASSIGN(ExprPtr expr, partition_expr(partition, column_expr(source->id, source->type)));
+    const bool is_virtual = partition.kind == Partition::Kind::Virtual;
+    const kql::PlanColumn* source = find(*target.plan, is_virtual ? partition.name : partition.column);
+    SPILLWAY_ASSIGN(kql::ExprPtr expr,
+                    kql::partition_value(partition, kql::column_expression(source->id, source->type)));
     target.partitions.push_back(std::move(expr));
   }
   return target;
+}
+
+bool has_order(const kql::Rel& plan) {
+  using Kind = kql::Rel::Kind;
+  switch (plan.kind) {
+    case Kind::Sort: return true;
+    case Kind::Native: return static_cast<const kql::Native&>(plan).ordered;
+    case Kind::Filter:
+    case Kind::Project:
+    case Kind::Limit:
+    case Kind::Expand:
+    case Kind::Window: return has_order(*plan.inputs[0]);
+    default: return false;
+  }
 }
 
 kql::RelPtr with_partition_columns(const TargetPlan& target) {
@@ -147,9 +88,10 @@ kql::RelPtr with_partition_columns(const TargetPlan& target) {
   auto project = std::make_shared<kql::Project>();
   project->inputs = {target.plan};
   kql::ColumnId id = kFirstAddedColumn + static_cast<kql::ColumnId>(target.plan->columns.size());
-  for (const kql::PlanColumn& column : target.plan->columns) {
+  for (size_t i = 0; i < target.written_columns; ++i) {
+    const kql::PlanColumn& column = target.plan->columns[i];
     project->columns.push_back({id++, column.name, column.type});
-    project->expressions.push_back(column_expr(column.id, column.type));
+    project->expressions.push_back(kql::column_expression(column.id, column.type));
   }
   for (size_t i = 0; i < target.partitions.size(); ++i) {
     project->columns.push_back({id++, "$partition_" + std::to_string(i), target.partitions[i]->type});

@@ -98,10 +98,13 @@ Result<Layout> make_layout(const Settings& settings, const TextFormat& format) {
   return layout;
 }
 
-/// The files of one partition. Its blocks come from any thread in any order, and are appended in theirs.
+/// The files that one writer makes of a partition. Its blocks come from any thread in any order, and are
+/// appended in theirs.
 class PartitionFiles {
  public:
-  PartitionFiles(std::string folder, std::string base) : folder_(std::move(folder)), base_(std::move(base)) {}
+  /// `first`: the partition's first file is among them.
+  PartitionFiles(std::string folder, std::string base, bool first)
+      : folder_(std::move(folder)), base_(std::move(base)), first_(first) {}
 
   /// How many blocks, this one and others that waited for it, were appended.
   Result<size_t> deliver(uint64_t number, Output output, const Layout& layout) {
@@ -124,7 +127,7 @@ class PartitionFiles {
     if (files_.empty() || text_bytes_ + output.text_bytes > layout.size_limit) {
       using Headers = Layout::Headers;
       const bool header =
-          layout.headers == Headers::All || (layout.headers == Headers::First && files_.empty());
+          layout.headers == Headers::All || (layout.headers == Headers::First && first_ && files_.empty());
       files_.push_back({base_ + "-" + std::to_string(files_.size() + 1), folder_, 0, 0});
       text_bytes_ = 0;
       SPILLWAY_TRY(append_bytes(header ? layout.with_header : layout.without_header));
@@ -141,6 +144,7 @@ class PartitionFiles {
   }
 
   const std::string folder_, base_;
+  const bool first_;
   std::mutex mutex_;
   std::map<uint64_t, Output> waiting_;
   uint64_t next_block_ = 0;
@@ -149,11 +153,14 @@ class PartitionFiles {
 };
 
 struct Partition {
-  explicit Partition(std::string folder, std::string base) : files(std::move(folder), std::move(base)) {}
-  PartitionFiles files;
+  Partition(const std::string& folder, const std::string& base, size_t count) {
+    for (size_t i = 0; i < count; ++i)
+      writers.push_back(std::make_unique<PartitionFiles>(folder, base + "-" + std::to_string(i + 1), i == 0));
+  }
+  std::vector<std::unique_ptr<PartitionFiles>> writers;
   std::unique_ptr<RowBlock> filling;
   size_t filling_bytes = 0;
-  uint64_t next_block = 0;
+  uint64_t blocks = 0;             // posted: the writers take them in turn
   std::vector<uint32_t> selected;  // its rows of the slice at hand
 };
 
@@ -179,8 +186,10 @@ class Formatter {
     }
     const std::shared_ptr<RowBlock> rows = std::move(partition.filling);
     partition.filling_bytes = 0;
-    pool_.post(
-        [this, &partition, rows, number = partition.next_block++] { format(partition, *rows, number); });
+    const uint64_t block = partition.blocks++;
+    PartitionFiles* const files = partition.writers[block % partition.writers.size()].get();
+    const uint64_t number = block / partition.writers.size();
+    pool_.post([this, files, rows, number] { format(*files, *rows, number); });
     return {};
   }
 
@@ -192,8 +201,8 @@ class Formatter {
   }
 
  private:
-  void format(Partition& partition, const RowBlock& rows, uint64_t number) {
-    Result<size_t> appended = failed() ? Result<size_t>(0) : format_block(partition, rows, number);
+  void format(PartitionFiles& files, const RowBlock& rows, uint64_t number) {
+    Result<size_t> appended = failed() ? Result<size_t>(0) : format_block(files, rows, number);
     const std::lock_guard lock(mutex_);
     if (appended.ok()) {
       under_way_ -= *appended;
@@ -204,13 +213,13 @@ class Formatter {
     changed_.notify_all();
   }
 
-  Result<size_t> format_block(Partition& partition, const RowBlock& rows, uint64_t number) try {
+  Result<size_t> format_block(PartitionFiles& files, const RowBlock& rows, uint64_t number) try {
     const WorkOf timer(work_);
     Output output;
     format_.append_rows(rows, output.text);
     output.rows = static_cast<int64_t>(rows.rows());
     SPILLWAY_TRY(finish_output(layout_.compress, output));
-    return partition.files.deliver(number, std::move(output), layout_);
+    return files.deliver(number, std::move(output), layout_);
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
@@ -263,7 +272,9 @@ class Router {
   std::vector<StagedFile> take_files() {
     std::vector<StagedFile> files;
     for (const auto& partition : partitions_) {
-      for (StagedFile& file : partition->files.take()) files.push_back(std::move(file));
+      for (const auto& writer : partition->writers) {
+        for (StagedFile& file : writer->take()) files.push_back(std::move(file));
+      }
     }
     return files;
   }
@@ -354,7 +365,8 @@ class Router {
     const auto [found, added] = by_folder_.try_emplace(folder, nullptr);
     if (added) {
       partitions_.push_back(
-          std::make_unique<Partition>(folder, target_.folder + "/" + std::to_string(partitions_.size() + 1)));
+          std::make_unique<Partition>(folder, target_.folder + "/" + std::to_string(partitions_.size() + 1),
+                                      std::max<size_t>(target_.writers, 1)));
       found->second = partitions_.back().get();
     }
     return found->second;

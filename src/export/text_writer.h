@@ -20,6 +20,7 @@ struct TextTarget {
   const Settings& settings;
   size_t columns = 0;  // the stream's first columns are written, those behind it are the partitions' values
   std::string folder;  // exists; the files come into it
+  size_t writers = 1;  // files of one partition that are written at once: blocks go to them in turn
 };
 
 /// Without rows: no file. On an error, what was written is left for the caller to remove.

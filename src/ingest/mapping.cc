@@ -83,7 +83,7 @@ Result<Element> read_element(const json::value& value) {
   for (const auto& [key, item] : *object) {
     const std::string name = lower(key);
     const std::optional<std::string> text = scalar_text(item);
-    if (name == "column" || name == "name") {
+    if (name == "column" || name == "columnname" || name == "name") {
       element.column = text.value_or("");
     } else if (name == "datatype") {
       element.datatype = text.value_or("");

@@ -2,6 +2,7 @@
 // Sources: query/externaldata-operator.md, query/inline-external-table-operator.md, management/mappings.md.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "kql/binder_internal.h"
 #include "kql/connections.h"
@@ -12,6 +13,9 @@ namespace spillway::kql {
 using catalog::Partition;
 
 namespace {
+
+/// Fields of a record of delimited text that a mapping can name.
+constexpr size_t kMostFields = 10'000;
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
@@ -87,32 +91,54 @@ std::string_view object_member(std::string_view object, std::string_view name) {
   return "{}";
 }
 
-/// Where a mapping takes each column from: a path, or the ordinal of a field; "-" where it doesn't name it.
-Result<std::vector<std::string>> mapped_sources(const std::string& mapping,
-                                                const catalog::ExternalTable& table, TextSpan span) {
-  std::string canonical;
-  if (!json::canonicalize(mapping, canonical) || json::kind_of(canonical) != json::Kind::Array) {
-    return Error(ErrorCode::Semantic, "externaldata: 'ingestionMapping' is not a JSON array", span);
+/// A text of a mapping's element, which stands among its properties, or, in the older form, beside them.
+std::string mapping_text(std::string_view item, std::string_view name) {
+  std::string text = text_member(object_member(item, "properties"), name);
+  return text.empty() ? text_member(item, name) : text;
+}
+
+/// The function that makes a datetime of a Unix time; "" without a transformation.
+Result<std::string> unix_time_function(const std::string& transform, const std::string& what, TextSpan span) {
+  static const std::map<std::string_view, const char*> kFunctions = {
+      {"", ""},
+      {"none", ""},
+      {"datetimefromunixseconds", "unixtime_seconds_todatetime"},
+      {"datetimefromunixmilliseconds", "unixtime_milliseconds_todatetime"},
+      {"datetimefromunixmicroseconds", "unixtime_microseconds_todatetime"},
+      {"datetimefromunixnanoseconds", "unixtime_nanoseconds_todatetime"}};
+  const auto found = kFunctions.find(lower_case(transform));
+  if (found != kFunctions.end()) return std::string(found->second);
+  return Error(ErrorCode::NotSupported,
+               what + ": the transformation '" + transform + "' of a mapping is not supported", span);
+}
+
+Result<ExternalSource> mapped_source(std::string_view item, bool delimited, const std::string& what,
+                                     TextSpan span) {
+  ExternalSource source;
+  const std::string transform = mapping_text(item, "transform");
+  for (const std::string_view name : {"constvalue", "constantvalue"}) {
+    source.text = mapping_text(item, name);
+    if (source.text.empty()) continue;
+    source.kind = ExternalSource::Kind::Constant;
+    return source;
   }
-  std::vector<std::string> sources(table.columns.size(), "-");
-  for (json::Cursor items(canonical); items.next();) {
-    const std::string_view item = items.value();
-    const std::string_view properties = object_member(item, "properties");
-    const std::string column = text_member(item, "column");
-    std::string source;
-    for (const std::string_view name : {"path", "ordinal", "field"}) {
-      if (source.empty()) source = text_member(properties, name);
-      if (source.empty()) source = text_member(item, name);
-    }
-    if (!text_member(properties, "transform").empty() || !text_member(item, "transform").empty()) {
-      return Error(ErrorCode::NotSupported, "externaldata: transformations of a mapping are not supported",
-                   span);
-    }
-    for (size_t i = 0; i < table.columns.size(); ++i) {
-      if (table.columns[i].name == column && !source.empty()) sources[i] = source;
-    }
+  if (lower_case(transform) == "sourcelocation") {
+    source.kind = ExternalSource::Kind::Location;
+    return source;
   }
-  return sources;
+  SPILLWAY_ASSIGN(source.unix_time, unix_time_function(transform, what, span));
+  if (delimited) {
+    const std::string text = mapping_text(item, "ordinal");
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, source.ordinal);
+    if (error != std::errc() || stop != end || source.ordinal >= kMostFields) return source;
+    source.kind = ExternalSource::Kind::Ordinal;
+    return source;
+  }
+  source.text = mapping_text(item, "path");
+  if (source.text.empty()) source.text = mapping_text(item, "field");
+  if (!source.text.empty()) source.kind = ExternalSource::Kind::Path;
+  return source;
 }
 
 std::string property_text(const syntax::Properties& properties, std::string_view name) {
@@ -134,6 +160,29 @@ void add_delta_columns(const InferredSchema& schema, bool infer_columns, catalog
       table.columns.push_back({static_cast<int>(table.columns.size() + 1), field.name, field.type, ""});
     }
   }
+}
+
+Result<std::vector<ExternalSource>> mapped_sources(const std::string& mapping,
+                                                   const catalog::ExternalTable& table,
+                                                   const std::string& what, TextSpan span) {
+  std::string canonical;
+  if (!json::canonicalize(mapping, canonical) || json::kind_of(canonical) != json::Kind::Array) {
+    return Error(ErrorCode::Semantic, what + ": the mapping is not a JSON array", span);
+  }
+  const bool by_name = table.format == "json" || table.format == "multijson" || table.format == "parquet";
+  std::vector<ExternalSource> sources(table.columns.size());
+  for (json::Cursor items(canonical); items.next();) {
+    const std::string_view item = items.value();
+    std::string column;
+    for (const std::string_view name : {"column", "columnname", "name"}) {
+      if (column.empty()) column = text_member(item, name);
+    }
+    SPILLWAY_ASSIGN(const ExternalSource source, mapped_source(item, !by_name, what, span));
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].name == column) sources[i] = source;
+    }
+  }
+  return sources;
 }
 
 Result<std::vector<std::string>> Binder::connection_texts(const std::vector<syntax::ExprPtr>& given,
@@ -180,7 +229,7 @@ Result<Tabular> Binder::bind_external_data(const syntax::ExternalDataExpr& expre
   std::string mapping = property_text(expression.properties, "ingestionmapping");
   if (mapping.empty()) mapping = property_text(expression.properties, "mapping");
   if (!mapping.empty()) {
-    SPILLWAY_ASSIGN(node->sources, mapped_sources(mapping, *table, expression.span));
+    SPILLWAY_ASSIGN(node->sources, mapped_sources(mapping, *table, "externaldata", expression.span));
   }
   node->table = table;
   return scan_defined(std::move(node), expression.span);

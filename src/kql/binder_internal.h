@@ -272,8 +272,11 @@ class Binder {
   Result<Tabular> bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment);
   Result<Tabular> bind_table_function(const syntax::CallExpr& call, const catalog::Database& database,
                                       const EnvironmentPtr& environment);
-  Status check_external_argument(const syntax::Expr& argument, const EnvironmentPtr& environment,
-                                 const std::string& table);
+  /// What external_table()'s second argument, a mapping's name, makes of the table's columns.
+  Result<std::vector<ExternalSource>> external_argument(const syntax::Expr& argument,
+                                                        const EnvironmentPtr& environment,
+                                                        const catalog::Database& database,
+                                                        const std::string& table);
   bool scoped_call_is_tabular(const syntax::CallExpr& call, const EnvironmentPtr& environment, int depth);
   Result<Tabular> bind_entity_of(const catalog::Database& database, const std::string& name, TextSpan span,
                                  const EnvironmentPtr& environment);
@@ -289,7 +292,8 @@ class Binder {
                        TextSpan span);
   Result<Tabular> scan_records(const catalog::Database& database,
                                const std::shared_ptr<const catalog::Table>& table, TextSpan span);
-  Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span);
+  Result<Tabular> scan_external(const catalog::Database& database, const std::string& name, TextSpan span,
+                                std::vector<ExternalSource> sources = {});
   Result<const syntax::FunctionExpr*> stored_function(const catalog::Database& database,
                                                       const catalog::Function& function, TextSpan span);
   /// The environment of a call's body: its parameters, then its let statements.
@@ -876,6 +880,10 @@ struct AggregateScope {
 
 /// The operator that search kind=case_sensitive takes instead.
 syntax::BinaryOp case_sensitive(syntax::BinaryOp op);
+/// Where a mapping (a JSON array) takes each column of the table from; `what` begins errors.
+Result<std::vector<ExternalSource>> mapped_sources(const std::string& mapping,
+                                                   const catalog::ExternalTable& table,
+                                                   const std::string& what, TextSpan span);
 bool is_numeric(Type type);
 /// Whether it has one value for all records.
 bool is_constant(const Expr& expression);

@@ -576,7 +576,7 @@ Result<Tabular> Binder::scan_records(const catalog::Database& database,
 }
 
 Result<Tabular> Binder::scan_external(const catalog::Database& database, const std::string& name,
-                                      TextSpan span) {
+                                      TextSpan span, std::vector<ExternalSource> sources) {
   SPILLWAY_TRY(check_view(database));
   const auto found = database.external_tables.find(name);
   if (found == database.external_tables.end()) {
@@ -591,6 +591,7 @@ Result<Tabular> Binder::scan_external(const catalog::Database& database, const s
   auto node = std::make_shared<ExternalScan>();
   attach(*node, span);
   node->table = found->second;
+  node->sources = std::move(sources);
   for (const catalog::Column& column : found->second->columns) {
     node->columns.push_back(new_column(column.name, column.type));
     node->names.push_back(column.name);
@@ -666,10 +667,11 @@ Result<Tabular> Binder::bind_table_function(const syntax::CallExpr& call, const 
                  span);
   }
   if (function == "external_table") {
+    std::vector<ExternalSource> sources;
     if (call.arguments.size() == 2) {
-      SPILLWAY_TRY(check_external_argument(*call.arguments[1].value, environment, name));
+      SPILLWAY_ASSIGN(sources, external_argument(*call.arguments[1].value, environment, database, name));
     }
-    return scan_external(database, name, span);
+    return scan_external(database, name, span, std::move(sources));
   }
   if (call.arguments.size() == 2) {
     SPILLWAY_ASSIGN(const std::string data,
@@ -683,16 +685,37 @@ Result<Tabular> Binder::bind_table_function(const syntax::CallExpr& call, const 
   return bind_entity_of(database, name, span, environment);
 }
 
-/// The second argument of external_table(): a mapping's name, or the age that an accelerated table may have.
-Status Binder::check_external_argument(const syntax::Expr& argument, const EnvironmentPtr& environment,
-                                       const std::string& table) {
+/// The second argument of external_table(): a mapping's name, or the age that an accelerated table may have,
+/// which changes nothing of one that isn't accelerated.
+Result<std::vector<ExternalSource>> Binder::external_argument(const syntax::Expr& argument,
+                                                              const EnvironmentPtr& environment,
+                                                              const catalog::Database& database,
+                                                              const std::string& table) {
   ScalarScope scope(environment);
   scope.where = "external_table";
   SPILLWAY_ASSIGN(const ExprPtr value, bind_scalar(argument, scope));
-  if (value->type == Type::TimeSpan) return Status();
-  const std::string mapping = value->kind == Expr::Kind::Literal ? value->literal.str() : "";
-  return Error(ErrorCode::EntityNotFound,
-               "Mapping '" + mapping + "' of external table '" + table + "' was not found", argument.span);
+  const bool constant = value->kind == Expr::Kind::Literal && !value->literal.is_null();
+  if (value->type == Type::TimeSpan) {
+    if (!constant || value->literal.as_int() >= kTicksPerSecond) return std::vector<ExternalSource>();
+    return semantic("external_table(): MaxAgeOverride is one second at least", argument.span);
+  }
+  if (!constant || value->type != Type::String) {
+    return semantic("external_table(): expected the name of a mapping, or a timespan", argument.span);
+  }
+  const auto found = database.external_tables.find(table);
+  if (found == database.external_tables.end()) return std::vector<ExternalSource>();  // said by the scan
+  const std::string& name = value->literal.as_text();
+  const auto mapping = found->second->mappings.find(name);
+  if (mapping == found->second->mappings.end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, definition] : found->second->mappings) names.push_back(known);
+    const std::string near = nearest_name(name, names);
+    return Error(ErrorCode::EntityNotFound,
+                 "Mapping '" + name + "' of external table '" + table + "' was not found" +
+                     (near.empty() ? "" : "; did you mean '" + near + "'?"),
+                 argument.span);
+  }
+  return mapped_sources(mapping->second.mapping, *found->second, "external_table", argument.span);
 }
 
 Result<Tabular> Binder::bind_table_call(const syntax::CallExpr& call, const EnvironmentPtr& environment) {

@@ -135,15 +135,28 @@ struct TableScan : Rel {
   std::optional<ColumnId> ingestion_time, cursor, extent_id, extent_tags;
 };
 
+/// Where a mapping takes a column of an external table from.
+struct ExternalSource {
+  enum class Kind {
+    Missing,   // nowhere: it is null
+    Path,      // `text`: "$.a.b" in JSON and Parquet
+    Ordinal,   // `ordinal`: of the field in delimited text
+    Constant,  // `text`
+    Location,  // the address of the file
+  } kind = Kind::Missing;
+  std::string text;
+  size_t ordinal = 0;
+  std::string unix_time;  // the function that makes a datetime of the value, or empty
+};
+
 /// The records of an external table's files. Partition columns that are virtual come from the paths.
 struct ExternalScan : Rel {
   ExternalScan() : Rel(Kind::ExternalScan) {}
   std::shared_ptr<const catalog::ExternalTable> table;
   std::vector<std::string> names;  // the external table's column (or virtual partition) of each of `columns`
   bool names_files = false;        // externaldata: a connection string may be a file's, not only a folder's
-  /// Where each column of the table comes from, by an ingestion mapping: "$.a.b" in JSON and Parquet, "3" in
-  /// delimited text, "-" from nowhere; empty: by name, or by position.
-  std::vector<std::string> sources;
+  /// Where each column of the table comes from, by a mapping; empty: by name, or by position.
+  std::vector<ExternalSource> sources;
 };
 
 /// `datatable`, `print`'s single empty row, a command's result.

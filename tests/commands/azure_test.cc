@@ -52,6 +52,40 @@ TEST_F(AzureCommandsTest, ExternalTablesTakeExportsAndShowThem) {
   EXPECT_EQ(artifacts.rows.at(0).at(0).str().substr(0, 5), "2019-");
 }
 
+TEST_F(AzureCommandsTest, PartitionsThatAreNotWantedAreNotRead) {
+  azurite_.create_container("container2");
+  answer(
+      ".create external table ByName (Timestamp:datetime) kind=storage partition by (CustomerName:string)\n"
+      "pathformat=('customer=' CustomerName) dataformat=parquet (h@'" +
+      azurite_.connection("container1/e") + "', h@'" + azurite_.connection("container2/e") + "')");
+  const Table written =
+      answer(".export to table ByName <| T | union (T | extend Timestamp = Timestamp + 1d)");
+  ASSERT_EQ(written.rows.size(), 2U);
+  // The writes are spread over both.
+  EXPECT_NE(written.rows[0][1].str().find("container1/e/customer="), std::string::npos);
+  EXPECT_NE(written.rows[1][1].str().find("container2/e/customer="), std::string::npos);
+  // What no reader of Parquet takes.
+  answer(".export to csv (h@'" + azurite_.connection("container2/e/customer=zoe") + "') <| T");
+  EXPECT_FALSE(server_.run("external_table('ByName') | count").ok());
+  EXPECT_EQ(answer("external_table('ByName') | where CustomerName == 'customer2' | count")
+                .rows.at(0)
+                .at(0)
+                .as_int(),
+            2);
+  EXPECT_EQ(answer("external_table('ByName') | where CustomerName startswith 'cust' | count")
+                .rows.at(0)
+                .at(0)
+                .as_int(),
+            4);
+  const std::string plan =
+      answer(".show queryplan <| external_table('ByName') | where CustomerName == 'customer2'")
+          .rows.back()
+          .at(2)
+          .str();
+  EXPECT_NE(plan.find("\"Folders\":[\"customer=customer2\"]"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("\"Found\":1,\"Read\":1"), std::string::npos) << plan;
+}
+
 TEST_F(AzureCommandsTest, ExportsAreIngestedAgain) {
   const Table exported = answer(".export compressed to csv (h@\"" + azurite_.connection("container1/out") +
                                 "\") with (includeHeaders=\"all\") <| T");

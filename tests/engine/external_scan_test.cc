@@ -205,6 +205,42 @@ TEST_F(ExternalScanTest, VirtualColumnsFromPaths) {
   EXPECT_EQ(rows(later), Lines());
 }
 
+TEST_F(ExternalScanTest, CompressionIsOfTheContentNotOfTheName) {
+  constexpr std::string_view kGzip(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x33\xd4\x49\xd4\xe1\x02\x00\x0a\x55\x76\x20\x05\x00\x00\x00",
+      25);
+  file("a.txt", kGzip);
+  file("b.csv.gz", "2,b,\n");
+  file("c.csv.gz", kGzip);
+  file("d.csv", "3,c,\n");
+  EXPECT_EQ(all(), (Lines{"1|a|null", "1|a|null", "2|b|null", "3|c|null"}));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("temp/downloads")));
+}
+
+TEST_F(ExternalScanTest, VirtualColumnsOfEveryFormat) {
+  table_.columns = {{1, "s", Type::String, ""}};
+  table_.partitions = {{"P", Type::String, Partition::Kind::Virtual, "", 0}};
+  const std::vector<std::pair<std::string, std::string>> contents = {{"csv", "x\n"},
+                                                                     {"tsv", "x\n"},
+                                                                     {"tsve", "x\n"},
+                                                                     {"psv", "x\n"},
+                                                                     {"scsv", "x\n"},
+                                                                     {"sohsv", "x\n"},
+                                                                     {"txt", "x\n"},
+                                                                     {"raw", "x"},
+                                                                     {"json", "{\"s\":\"x\"}"},
+                                                                     {"multijson", "[{\"s\":\"x\"}]"}};
+  for (const auto& [format, content] : contents) {
+    table_.format = format;
+    file("a/f", content);
+    file("b/f", content);
+    EXPECT_EQ(all(), (Lines{"x|a", "x|b"})) << format;
+    EXPECT_EQ(rows(filter(scan_of(), call("==", {column(2, Type::String), literal(Value::string("b"))}))),
+              Lines{"x|b"})
+        << format;
+  }
+}
+
 TEST_F(ExternalScanTest, PartitionsThatAreColumnsToo) {
   table_.partitions = {{.name = "Month",
                         .type = Type::DateTime,

@@ -176,7 +176,7 @@ TEST_F(ParquetWriterTest, OneFileForEachPartition) {
 }
 
 TEST_F(ParquetWriterTest, PartitionValuesOfEveryKind) {
-  const std::string long_text(300, 'x');
+  const std::string long_text(kLongestPartitionText - 1, 'x');
   const std::vector<Value> strings{Value::string(""),
                                    Value::string("a/b=c %\xC3\xA9'\""),
                                    Value::string("__HIVE_DEFAULT_PARTITION__"),
@@ -195,6 +195,14 @@ TEST_F(ParquetWriterTest, PartitionValuesOfEveryKind) {
     EXPECT_EQ(read({file}, "s"), Lines{file.partition[0].as_text()});
   }
 
+  // What no folder can be named after counts as null.
+  options_.folder = folder_.path("too_long");
+  std::filesystem::create_directories(options_.folder);
+  const auto unnamed = write(values({{1, "s", Type::String}},
+                                    {{Value::string(long_text + "12")}, {Value::string(long_text + "34")}}));
+  ASSERT_EQ(unnamed.size(), 1u);
+  EXPECT_EQ(unnamed[0].partition[0], Value::null(Type::String));
+
   for (const Value& value :
        {Value::boolean(false), Value::int32(-3), Value::int64(INT64_MIN), Value::real(0.1),
         Value::decimal("1.5"), Value::datetime(kMaxDateTime), Value::timespan(-1),
@@ -211,6 +219,21 @@ TEST_F(ParquetWriterTest, PartitionValuesOfEveryKind) {
                             [&](const WrittenFile& f) { return f.partition[0] == value; }),
               1)
         << both[0].partition[0].str() << " " << both[1].partition[0].str();
+  }
+}
+
+TEST_F(ParquetWriterTest, ColumnsBehindThoseThatAreWrittenServePartitions) {
+  const std::string long_text(kLongestPartitionText, 'x');
+  options_.written_columns = 1;
+  options_.partitions = {column(2, Type::String)};
+  const auto files = write(
+      values({{1, "n", Type::Long}, {2, "v", Type::String}}, {{Value::int64(1), Value::string("a")},
+                                                              {Value::int64(2), Value::string(long_text)},
+                                                              {Value::int64(3), Value::string("")}}));
+  ASSERT_EQ(files.size(), 3u);
+  for (const WrittenFile& file : files) {
+    const std::string text = file.partition[0].as_text();
+    EXPECT_EQ(read({file}, "*"), Lines{text == "a" ? "1" : text.empty() ? "3" : "2"});
   }
 }
 

@@ -31,7 +31,8 @@ TEST(Settings, OfATableHaveItsDefinitionAndDocumentedDefaults) {
   EXPECT_EQ(settings->encoding, "utf8bom");
   EXPECT_EQ(settings->size_limit, 100 * 1024 * 1024);
   EXPECT_EQ(settings->row_group_rows, 100'000);
-  EXPECT_FALSE(settings->single);
+  EXPECT_EQ(writers_of(*settings, 8), 1);
+  EXPECT_EQ(uploads_of(*settings), 16u);
 
   catalog::ExternalTable parquet = table("Parquet");
   EXPECT_EQ(settings_for_table(parquet, {})->compression, "snappy");
@@ -51,7 +52,8 @@ TEST(Settings, ReadDocumentedProperties) {
                                                               {"spread", "64"},
                                                               {"parquetRowGroupSize", "5000"}});
   ASSERT_TRUE(settings.ok()) << error_of(settings);
-  EXPECT_TRUE(settings->single);
+  EXPECT_EQ(writers_of(*settings, 8), 1);
+  EXPECT_EQ(uploads_of(*settings), 1u);
   EXPECT_EQ(settings->row_group_rows, 5000);
 
   const auto storage = settings_for_storage("csv", true, {"/data/out"},
@@ -67,10 +69,50 @@ TEST(Settings, ReadDocumentedProperties) {
   EXPECT_EQ(storage->file_extension, ".txt");
   const auto parquet = settings_for_storage("parquet", true, {"/d"}, {{"compressionType", "brotli"}});
   EXPECT_EQ(parquet->compression, "brotli");
-  EXPECT_EQ(parquet->datetime_precision, engine::DatetimePrecision::Millisecond);
-  const auto micro =
-      settings_for_storage("parquet", true, {"/d"}, {{"parquetDatetimePrecision", "microsecond"}});
-  EXPECT_EQ(micro->datetime_precision, engine::DatetimePrecision::Microsecond);
+  EXPECT_EQ(parquet->datetime_precision, engine::DatetimePrecision::Microsecond);
+  const auto milli =
+      settings_for_storage("parquet", true, {"/d"}, {{"parquetDatetimePrecision", "millisecond"}});
+  EXPECT_EQ(milli->datetime_precision, engine::DatetimePrecision::Millisecond);
+}
+
+TEST(Settings, DistributionSaysHowManyWriteAtOnce) {
+  const auto writers = [](catalog::ExternalTable made, std::map<std::string, std::string> properties) {
+    return writers_of(*settings_for_table(made, properties), 8);
+  };
+  catalog::ExternalTable plain = table("csv");
+  EXPECT_EQ(writers(plain, {}), 1);
+  EXPECT_EQ(writers(plain, {{"distribution", "per_node"}}), 1);
+  EXPECT_EQ(writers(plain, {{"distribution", "single"}}), 1);
+  EXPECT_EQ(writers(plain, {{"distribution", "per_shard"}}), 8);
+  EXPECT_EQ(writers(plain, {{"distribution", "per_shard"}, {"distributed", "false"}}), 1);
+  // A partition by datetime is written by several, one by a string only where that is asked for.
+  plain.partitions = {{"D", Type::DateTime, catalog::Partition::Kind::StartOfDay, "Timestamp", 0}};
+  EXPECT_EQ(writers(plain, {{"distribution", "per_shard"}}), 8);
+  plain.partitions.push_back({"S", Type::String, catalog::Partition::Kind::Virtual, "", 0});
+  EXPECT_EQ(writers(plain, {{"distribution", "per_shard"}}), 1);
+  EXPECT_EQ(writers(plain, {{"distribution", "per_shard"}, {"distributionKind", "uniform"}}), 8);
+  EXPECT_EQ(writers(plain, {{"distributionKind", "uniform"}}), 1);
+  EXPECT_EQ(writers_of(*settings_for_storage("csv", false, {"/d"}, {}), 8), 8);
+
+  EXPECT_EQ(uploads_of(*settings_for_table(plain, {{"concurrency", "4"}})), 4u);
+  EXPECT_EQ(uploads_of(*settings_for_table(plain, {{"spread", "40"}})), 40u);
+  EXPECT_EQ(uploads_of(*settings_for_table(plain, {{"spread", "2"}})), 16u);
+}
+
+TEST(Settings, FanoutOfTheQueryCounts) {
+  Settings settings = *settings_for_storage("csv", false, {"/d"}, {});
+  ASSERT_TRUE(
+      apply_query_options({{"Query_fanout_threads_percent", "50"}, {"notruncation", "true"}}, settings).ok());
+  EXPECT_EQ(writers_of(settings, 8), 4);
+  EXPECT_EQ(writers_of(settings, 3), 2);
+  EXPECT_EQ(uploads_of(settings), 8u);
+  ASSERT_TRUE(apply_query_options({{"query_fanout_threads_percent", "0"}}, settings).ok());
+  EXPECT_EQ(writers_of(settings, 8), 1);
+  ASSERT_TRUE(apply_query_options({{"query_fanout_nodes_percent", "50"}}, settings).ok());
+  EXPECT_EQ(writers_of(settings, 8), 8);
+  for (const char* name : {"query_fanout_threads_percent", "query_fanout_nodes_percent"}) {
+    EXPECT_EQ(apply_query_options({{name, "101"}}, settings).error().code, ErrorCode::BadRequest);
+  }
 }
 
 TEST(Settings, RefuseWhatIsNotDocumented) {
@@ -112,7 +154,11 @@ TEST(Schema, PartitionsMustBeComputable) {
   target.partitions[0].column = "When";
   EXPECT_EQ(check_schema(output, target).error().code, ErrorCode::SchemaMismatch);
   target.partitions = {{"D", Type::DateTime, catalog::Partition::Kind::Virtual, "", 0}};
-  EXPECT_EQ(check_schema(output, target).error().code, ErrorCode::NotSupported);
+  EXPECT_NE(
+      check_schema(output, target).error().message.find("the query has no virtual column 'D' (datetime)"),
+      std::string::npos);
+  EXPECT_TRUE(
+      check_schema({{"D", Type::DateTime}, {"x", Type::Long}, {"Timestamp", Type::DateTime}}, target).ok());
 }
 
 TEST(TableJson, ComesBackAsItWas) {
