@@ -63,6 +63,7 @@ class Schedule {
   void alter_table();
   void switch_ingestion_time();
   void ingest();
+  void ingest_into(const std::string& name);
   void set_or_append();
   void merge();
   void drop_extents();
