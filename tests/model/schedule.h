@@ -34,6 +34,7 @@ class Schedule {
   };
   struct Ended {
     int completed = 0, failed = 0, permanent = 0;
+    int current = 0;  // of them those that began under the definition as it was
     std::vector<std::string> failures;
   };
 
