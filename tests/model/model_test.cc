@@ -105,11 +105,7 @@ TEST(Model, FreshConcurrentSchedules) {
 /// Schedules that once found something: what each found.
 TEST(Model, SeedsThatFoundSomething) {
   const std::pair<uint64_t, const char*> seeds[] = {
-      {2, "a run that took a commit of two extents though the second of them exceeded maxRecordsPerRun"},
-      {9, "a union with a dimension table, and nothing new in the fact table"},
-      {41, "values that are no folder names share a partition"},
       {653, "a failure that is recorded late, of an export that was disabled meanwhile"},
-      {90, "a failure that is recorded late disables the export before its run"},
   };
   for (const auto& [seed, what] : seeds) {
     SCOPED_TRACE(what);
