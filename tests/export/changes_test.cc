@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/fail_point.h"
+#include "export/continuous.h"
 #include "tests/export/world.h"
 
 namespace spillway::exports {
@@ -286,6 +287,31 @@ TEST_F(ExportChanges, ASingleExtentLargerThanTheBoundIsOneRun) {
   EXPECT_TRUE(run());
   EXPECT_EQ(world_.reported("X"), lines_of(0, 20'001));
   EXPECT_FALSE(run());
+}
+
+/// Extents of one commit have one cursor: a run takes all of them or none, also where the first of them fits.
+TEST(ExportStretch, TakesTheExtentsOfACommitTogether) {
+  auto table = std::make_shared<catalog::Table>();
+  std::vector<catalog::ExtentList::Item> extents;
+  for (const auto& [cursor, rows] :
+       std::vector<std::pair<catalog::Cursor, int64_t>>{{1, 5}, {2, 4}, {2, 4}, {3, 1}}) {
+    auto extent = std::make_shared<catalog::Extent>();
+    extent->min_cursor = extent->max_cursor = cursor;
+    extent->rows = rows;
+    extents.push_back(std::move(extent));
+  }
+  table->extents = std::make_shared<const catalog::ExtentList>(extents);
+  const StretchLimits limits{.records = 10, .bytes = 1000};
+  const Stretch first = plan_stretch({table}, 0, 3, limits);
+  EXPECT_EQ(first.to, 1);
+  EXPECT_EQ(first.records, 5);
+  EXPECT_TRUE(first.more);
+  const Stretch second = plan_stretch({table}, 1, 3, limits);
+  EXPECT_EQ(second.to, 3);
+  EXPECT_EQ(second.extents, 3);
+  const Stretch bounded = plan_stretch({table}, 1, 3, {.records = 3, .bytes = 1000});
+  EXPECT_EQ(bounded.to, 2) << "one commit at least";
+  EXPECT_EQ(bounded.records, 8);
 }
 
 /// What waits for nothing isn't late, however long ago the position was moved, and what came just now is late

@@ -34,6 +34,7 @@ class Schedule {
   };
   struct Ended {
     int completed = 0, failed = 0, permanent = 0;
+    int current = 0;  // of them those that began under the definition as it was
     std::vector<std::string> failures;
   };
 
@@ -63,6 +64,7 @@ class Schedule {
   void alter_table();
   void switch_ingestion_time();
   void ingest();
+  void ingest_into(const std::string& name);
   void set_or_append();
   void merge();
   void drop_extents();

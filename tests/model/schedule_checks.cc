@@ -123,6 +123,7 @@ Schedule::Ended Schedule::reconcile_export(const std::string& name) {
   });
   for (const catalog::ExportRun& run : runs) {
     if (run.state == catalog::RunState::Running || !definition.seen_runs.insert(run.id).second) continue;
+    ended.current += run.generation == definition.generation ? 1 : 0;
     if (run.export_id != definition.id) violate("export " + name + " shows the run of another one");
     if (run.state == catalog::RunState::Completed) {
       take_run(name, definition, run);
