@@ -8,6 +8,7 @@
 
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/export_health.h"
 #include "export/exports.h"
 
 namespace spillway::commands {
@@ -382,6 +383,8 @@ std::vector<Command> continuous_export_commands() {
        create_or_alter},
       {"show continuous-exports", ".show continuous-exports", "The continuous exports of the database",
        show_exports},
+      {"show continuous-exports health", ".show continuous-exports health",
+       "Each of them at a glance: healthy, late, failing and why", show_export_health},
       {"show continuous-export <name>", ".show continuous-export X", "One continuous export", show_export},
       {"show continuous-export <name> exported-artifacts", ".show continuous-export X exported-artifacts",
        "The files that it has exported", show_artifacts},

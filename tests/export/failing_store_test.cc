@@ -253,7 +253,7 @@ TEST_F(FailingStores, ACancelledRunDoesNotWaitForItsStore) {
   ASSERT_TRUE(id.ok());
   while (reached_ == 0) std::this_thread::yield();
   const auto start = std::chrono::steady_clock::now();
-  ASSERT_TRUE(world_.service().cancel_operation(*id).ok());
+  ASSERT_TRUE(world_.service().cancel_operation(*id, "").ok());
   const auto state = [&] { return (**world_.catalog().operation(*id)).state; };
   while (state() == catalog::OperationState::InProgress) std::this_thread::yield();
   EXPECT_EQ(state(), catalog::OperationState::Canceled);

@@ -363,7 +363,7 @@ TEST_F(IngestorTest, TheCapacityPolicyGovernsIngestions) {
   OperationRequest throttled;
   throttled.kind = "DataIngestPull";
   throttled.database = kDb;
-  throttled.work = [&](std::shared_ptr<engine::CancelToken>) -> Result<Table> {
+  throttled.work = [&](const Guid&, std::shared_ptr<engine::CancelToken>) -> Result<Table> {
     return Error(ErrorCode::Throttled, "later");
   };
   const Result<Guid> id = ingestor_->start_operation(throttled);

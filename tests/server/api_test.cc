@@ -597,7 +597,7 @@ TEST_F(ApiTest, WebPagesSendNoDataWhereNoTokenIsNeeded) {
   request.headers["host"] = "127.0.0.1:8080";
   request.headers["origin"] = "http://elsewhere.example";
   EXPECT_EQ(send(request).status(), 403);
-  options.token = "secret";
+  options.tokens = *Tokens::parse("secret\n");
   request.headers["authorization"] = "Bearer secret";
   EXPECT_EQ(send(request).status(), 200);
 }
