@@ -103,7 +103,9 @@ class ServiceImpl : public Service {
     SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     definition.size_limit = prepared.settings.size_limit;
     definition.tables.clear();
-    for (const kql::TableReference& table : prepared.query.tables) definition.tables.push_back(table.table);
+    for (const kql::TableReference& table : prepared.query.tables) {
+      if (table.database == database) definition.tables.push_back(table.table);
+    }
     return catalog_.write([&](catalog::Writer& writer) -> Status {
       const auto& exports = writer.current().databases.at(database)->exports;
       const auto before = exports.find(definition.name);

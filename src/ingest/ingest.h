@@ -54,7 +54,8 @@ Result<std::string> normalize_mapping(std::string_view kind, std::string_view js
 /// Who ingests, and by which command: for `.show ingestion failures`.
 struct Origin {
   Guid operation;  // of `.show operations`; zeros where there is none
-  std::string kind, principal, activity_id;
+  std::string kind = "DataIngestPull";  // its command's type
+  std::string principal, activity_id;
 };
 
 struct Request {

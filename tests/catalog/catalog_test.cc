@@ -109,6 +109,8 @@ TEST_F(CatalogDataTest, AManifestThatVersion2LeftDueIsStillItsExports) {
   close();
   ASSERT_TRUE(
       run_sql("UPDATE meta SET value = 2 WHERE name = 'schema_version'; DROP TABLE policies;"
+              "DROP TABLE ingestion_failures; DROP TABLE delta_commits;"
+              "ALTER TABLE artifacts DROP COLUMN abandoned; ALTER TABLE artifacts DROP COLUMN settled;"
               "ALTER TABLE manifests DROP COLUMN export_id"));
   open();
   const auto due = catalog_->due_manifests();

@@ -197,7 +197,7 @@ TEST_F(ExportChanges, ADroppedTableIsAFailureAndOneOfThatNameIsFollowed) {
   EXPECT_TRUE(run());
   world_.ingest("T", 5, 5);
   write([](catalog::Writer& writer) { return writer.drop_table(kDatabase, "T"); });
-  EXPECT_TRUE(error().starts_with("Semantic: ")) << error();
+  EXPECT_TRUE(error().starts_with("EntityNotFound: ")) << error();
   world_.make_table("T");
   world_.ingest("T", 10, 5);
   EXPECT_TRUE(run());
@@ -211,7 +211,7 @@ TEST_F(ExportChanges, ARenamedTableIsNotFollowed) {
   set_up();
   world_.ingest("T", 0, 5);
   write([](catalog::Writer& writer) { return writer.rename_table(kDatabase, "T", "Other"); });
-  EXPECT_TRUE(error().starts_with("Semantic: ")) << error();
+  EXPECT_TRUE(error().starts_with("EntityNotFound: ")) << error();
   make("Other");
   EXPECT_TRUE(run());
   EXPECT_EQ(world_.reported("X"), lines_of(0, 5));
