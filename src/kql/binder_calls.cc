@@ -522,7 +522,7 @@ Result<ExprPtr> Binder::bind_ago(const syntax::CallExpr& expression, ScalarScope
 Result<ExprPtr> Binder::bind_ingestion_time(const syntax::CallExpr& expression, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(expression, 0, 0));
   std::optional<ColumnId> id;
-  if (scope.input) id = hidden_column(*scope.input, HiddenColumn::IngestionTime);
+  SPILLWAY_ASSIGN(id, hidden_value(expression, scope, HiddenColumn::IngestionTime));
   if (!id) return literal(Value::null(Type::DateTime), expression.span);
   return column_reference(PlanColumn{*id, "$ingestion_time", Type::DateTime}, expression.span);
 }
@@ -554,7 +554,7 @@ Result<ExprPtr> Binder::bind_cursor_predicate(const syntax::CallExpr& expression
   }
   SPILLWAY_ASSIGN(const std::optional<catalog::Cursor> known, cursor_literal(*given));
   std::optional<ColumnId> id;
-  if (scope.input) id = hidden_column(*scope.input, HiddenColumn::Cursor);
+  SPILLWAY_ASSIGN(id, hidden_value(expression, scope, HiddenColumn::Cursor));
   if (!id) {
     return semantic(name + "(): stands only over the records of a table with the IngestionTime policy",
                     expression.span);

@@ -94,12 +94,23 @@ std::optional<ColumnId> Binder::hidden_column(Tabular& input, HiddenColumn kind)
   return column->id;
 }
 
+/// The hidden column that a call gives the value of, as a column of each record; nullopt where it has none.
+Result<std::optional<ColumnId>> Binder::hidden_value(const syntax::CallExpr& call, ScalarScope& scope,
+                                                     HiddenColumn kind) {
+  if (!scope.input) return std::optional<ColumnId>();
+  if (scope.aggregates && !scope.aggregates->inside) {
+    return semantic(call.name.text + "() must stand inside an aggregate, such as take_any(), or in `by`",
+                    call.span);
+  }
+  return hidden_column(*scope.input, kind);
+}
+
 /// extent_id(), extent_tags(): of records that no extent holds, zeros and null.
 Result<ExprPtr> Binder::bind_extent(const syntax::CallExpr& call, ScalarScope& scope) {
   SPILLWAY_TRY(check_arguments(call, 0, 0));
   const bool tags = call.name.text == "extent_tags";
   std::optional<ColumnId> id;
-  if (scope.input) id = hidden_column(*scope.input, tags ? HiddenColumn::ExtentTags : HiddenColumn::ExtentId);
+  SPILLWAY_ASSIGN(id, hidden_value(call, scope, tags ? HiddenColumn::ExtentTags : HiddenColumn::ExtentId));
   if (id) return column_reference({*id, "", tags ? Type::Dynamic : Type::Guid}, call.span);
   return literal(tags ? Value::null(Type::Dynamic) : Value::guid(Guid{}), call.span);
 }

@@ -510,6 +510,8 @@ class Binder {
   /// none. Of a union it holds what each of its tables has; nullopt where none has it, or, of cursors, not
   /// all.
   std::optional<ColumnId> hidden_column(Tabular& input, HiddenColumn kind);
+  Result<std::optional<ColumnId>> hidden_value(const syntax::CallExpr& call, ScalarScope& scope,
+                                               HiddenColumn kind);
   std::optional<PlanColumn> hidden_column_of_scan(TableScan& scan, HiddenColumn kind);
   std::optional<PlanColumn> hidden_column_of_union(Tabular& input, HiddenColumn kind);
   Result<ExprPtr> bind_extent(const syntax::CallExpr& call, ScalarScope& scope);

@@ -44,9 +44,10 @@ TEST(RobustnessTest, DamagedCommandsAreAnswered) {
   constexpr int kDamagesPerCommand = 12;
   for (const std::string& command : known_commands()) {
     for (int i = 0; i < kDamagesPerCommand; ++i) {
-      const Result<std::vector<Table>> answer = server.run(damaged(command, random));
+      const std::string text = damaged(command, random);
+      const Result<std::vector<Table>> answer = server.run(text);
       if (answer.ok()) continue;
-      EXPECT_NE(answer.error().code, ErrorCode::Internal) << command << "\n" << answer.error().message;
+      EXPECT_NE(answer.error().code, ErrorCode::Internal) << text << "\n" << answer.error().message;
       EXPECT_EQ(answer.error().message.find("secretKey"), std::string::npos) << answer.error().message;
     }
   }
