@@ -37,7 +37,9 @@ Result<Policy> policy_name(Reader& reader) {
   const std::string policy(reader.peek_word());
   if (policy.empty()) return reader.expected("the name of a policy");
   return Error{ErrorCode::NotSupported,
-               "policy '" + policy + "' isn't supported; ingestiontime, merge and update are",
+               "policy '" + policy +
+                   "' of tables isn't supported; ingestiontime, merge, update, row_level_security and "
+                   "restricted_view_access are",
                reader.peek().span};
 }
 
@@ -176,9 +178,13 @@ Result<Tables> show_policy(Call& call) {
 /// A policy of something other than a table.
 Result<Tables> refuse_policy(Call& call) {
   const std::string policy(call.reader.peek_word());
-  return Error{ErrorCode::NotSupported,
-               "policy '" + policy + "' isn't supported here; ingestiontime, merge and update of tables are",
-               call.reader.peek().span};
+  return Error{
+      ErrorCode::NotSupported,
+      "policy '" + policy +
+          "' isn't supported here; ingestiontime, merge, update, row_level_security and "
+          "restricted_view_access of tables are, managed_identity of databases and of the cluster, and "
+          "capacity of the cluster",
+      call.reader.peek().span};
 }
 
 }  // namespace
