@@ -77,7 +77,9 @@ void Scheduler::loop() {
   while (true) {
     launch_due();
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, kLook, [&] { return stopping_; })) break;
+    changed_.wait_for(lock, kLook, [&] { return stopping_ || freed_; });
+    freed_ = false;
+    if (stopping_) break;
   }
   capacity_.want(false);
 }
@@ -169,6 +171,9 @@ void Scheduler::launch(const Candidate& candidate, std::shared_ptr<engine::Capac
     // run() reports failures itself, in the log and in the catalog.
     static_cast<void>(run(candidate, cancel));
     lease.reset();
+    const std::lock_guard lock(mutex_);
+    freed_ = true;  // what waits for the capacity begins at once
+    changed_.notify_all();
   });
 }
 

@@ -81,6 +81,7 @@ class Scheduler {
   std::map<int64_t, State> states_;
   int64_t turns_ = 0;
   bool stopping_ = false;
+  bool freed_ = false;  // a run has ended since the loop looked
   std::thread thread_;
   TaskPool runners_;
 };
