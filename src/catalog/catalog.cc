@@ -7,6 +7,7 @@
 #include "base/fail_point.h"
 #include "base/log.h"
 #include "catalog/folder_lock.h"
+#include "catalog/leaders.h"
 #include "catalog/transaction.h"
 
 namespace spillway::catalog {
@@ -62,7 +63,7 @@ class SqlCatalog : public Catalog {
   SqlCatalog(FolderLock lock, const std::string& file, const Clock& clock)
       : lock_(std::move(lock)), clock_(clock), store_(file), readers_(file) {}
 
-  Status start();
+  Status start(const Following& following);
 
   std::shared_ptr<const Snapshot> snapshot() const override {
     const std::lock_guard lock(snapshot_mutex_);
@@ -86,6 +87,7 @@ class SqlCatalog : public Catalog {
   Result<std::set<std::string>> extent_paths() override;
   Result<std::vector<std::string>> removable_extents() override;
   Status forget_extents(const std::vector<std::string>& paths) override;
+  std::vector<FollowedLeader> leaders() const override { return leaders_->states(); }
 
  private:
   Status run(const std::function<Status(Transaction&)>& transaction);
@@ -116,23 +118,37 @@ class SqlCatalog : public Catalog {
   std::multimap<std::string, std::weak_ptr<const Extent>> dropped_;
 
   mutable Readers readers_;
+  std::unique_ptr<Leaders> leaders_;  // their thread publishes: it ends first
 };
 
-Status SqlCatalog::start() {
+Status SqlCatalog::start(const Following& following) {
+  SPILLWAY_ASSIGN(leaders_, Leaders::open(following, clock_));
   try {
     state_ = store_.load();
   } catch (const std::exception& exception) {
     return Error(ErrorCode::Internal, "the catalog can't be read: " + message_of(exception));
   }
+  state_.snapshot = leaders_->beside(state_.snapshot);
   std::pair<size_t, size_t> ended;
   SPILLWAY_TRY(run([&](Transaction& transaction) -> Status {
     SPILLWAY_ASSIGN(ended, transaction.recover());
-    if (state_.next_id > 1) return Status();
+    if (state_.next_id > 1 || transaction.current().database(kDefaultDatabase)) return Status();
     return transaction.create_database(kDefaultDatabase, "");
   }));
   if (ended != std::pair<size_t, size_t>()) {
     log::warning("recovered from a stop", {{"runs", ended.first}, {"operations", ended.second}});
   }
+  for (const FollowedLeader& leader : leaders_->states()) {
+    for (const std::string& name : leader.databases) {
+      if (state_.snapshot->database(name)->leader == leader.folder) continue;
+      log::warning("a database of a leader is hidden by another of its name",
+                   {{"leader", leader.folder}, {"database", name}});
+    }
+  }
+  leaders_->start([this] {
+    const std::lock_guard lock(write_mutex_);
+    publish(state_);
+  });
   return Status();
 }
 
@@ -209,6 +225,7 @@ Status SqlCatalog::settle() {
 
 void SqlCatalog::publish(State state) {
   state_ = std::move(state);
+  state_.snapshot = leaders_->beside(state_.snapshot);
   std::shared_ptr<const Snapshot> next = state_.snapshot;
   const std::lock_guard lock(snapshot_mutex_);
   snapshot_.swap(next);
@@ -223,6 +240,7 @@ void SqlCatalog::prune_sometimes() {
     store_.begin();
     store_.prune(now - kHistory, kCompletedRunsKept, kIngestionFailuresKept);
     for (const auto& [database_name, database] : state_.snapshot->databases) {
+      if (database->read_only()) continue;
       for (const auto& [name, definition] : database->exports) {
         const Ticks kept = definition->artifact_retention;
         if (kept > 0) store_.prune_artifacts(definition->id, now - std::max(kept, kHistory));
@@ -345,11 +363,12 @@ Status SqlCatalog::forget_extents(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& folder, const Clock& clock) {
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& folder, const Clock& clock,
+                                               const Following& following) {
   SPILLWAY_ASSIGN(FolderLock lock, FolderLock::take(folder));
   try {
     auto catalog = std::make_unique<SqlCatalog>(std::move(lock), folder + "/catalog.sqlite", clock);
-    SPILLWAY_TRY(catalog->start());
+    SPILLWAY_TRY(catalog->start(following));
     return std::unique_ptr<Catalog>(std::move(catalog));
   } catch (const std::exception& exception) {
     return Error(ErrorCode::Internal,

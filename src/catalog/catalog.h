@@ -19,6 +19,7 @@
 // its Table, its ExtentList or the Extent.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -172,17 +173,43 @@ class Writer {
   virtual Status forget_pending(const std::vector<Artifact>& artifacts) = 0;
 };
 
+/// Data folders of other servers whose databases are shown here, read-only.
+struct Following {
+  std::vector<std::string> leaders;
+  /// A folder of this catalog's own, on the same file system as theirs; made where it is missing.
+  std::string links_folder;
+  /// Between two looks at the leaders; longer where a look takes longer than a tenth of it.
+  std::chrono::milliseconds interval{500};
+};
+
+/// How it goes with one of them.
+struct FollowedLeader {
+  std::string folder;
+  std::set<std::string> databases;
+  Ticks looked = 0;   // the last time that it could be read: the databases are as they were then
+  std::string error;  // of the last look; empty where it went well
+};
+
 class Catalog {
  public:
   /// Opens or creates the catalog in `folder`, takes its lock, and recovers: runs and operations that a dead
   /// process left running become Failed ("the server stopped during the run"; scheduled ones Abandoned),
   /// their artifacts the janitor's. A new catalog gets the database NetDefaultDB. `clock` must outlive it.
   /// Conflict where another process has the folder.
-  static Result<std::unique_ptr<Catalog>> open(const std::string& folder, const Clock& clock);
+  ///
+  /// Databases of leaders are in the snapshot like others, but no transaction changes them (BadRequest).
+  /// Where this catalog has a database of the same name, that one counts, then that of the first leader. A
+  /// new catalog gets no database of its own where a leader has NetDefaultDB. BadRequest where a leader can't
+  /// be followed.
+  static Result<std::unique_ptr<Catalog>> open(const std::string& folder, const Clock& clock,
+                                               const Following& following = {});
   virtual ~Catalog() = default;
 
   virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
   virtual Status write(const std::function<Status(Writer&)>& transaction) = 0;
+
+  /// In the order in which they were given.
+  virtual std::vector<FollowedLeader> leaders() const = 0;
 
   // What isn't in the snapshot. Newest first unless said otherwise.
   virtual Result<std::vector<ExportRun>> runs(const std::string& database, const std::string& export_name,

@@ -79,6 +79,13 @@ const Column* Table::column(std::string_view column_name) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+Status check_writable(const Database& database) {
+  if (!database.read_only()) return Status();
+  return Status(ErrorCode::BadRequest, "database '" + database.name +
+                                           "' is read-only here: it follows the one in '" + database.leader +
+                                           "', where it can be changed");
+}
+
 const Database* Snapshot::database(std::string_view name) const {
   const auto found = databases.find(std::string(name));
   return found == databases.end() ? nullptr : found->second.get();

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status.h"
 #include "base/types.h"
 
 namespace spillway::catalog {
@@ -37,7 +38,8 @@ struct Column {
 /// An immutable Parquet file of one table's records, datetimes as ticks, its columns by field id.
 struct Extent {
   Guid id;
-  std::string path;  // relative to the extents folder: "DATABASE-ID/74/74be27de-….parquet"
+  /// Relative to the extents folder: "DATABASE-ID/74/74be27de-….parquet". Of a followed database: absolute.
+  std::string path;
   int64_t rows = 0;
   int64_t bytes = 0;           // of the file
   int64_t original_bytes = 0;  // of the data as it was ingested
@@ -57,6 +59,8 @@ struct Extent {
   /// Smallest and largest value of each datetime column, by column id; absent where all are null.
   std::map<int, std::pair<Ticks, Ticks>> datetime_ranges;
   std::vector<std::string> tags;
+
+  bool operator==(const Extent&) const = default;
 };
 inline constexpr int kCursorField = 1'000'000'001;
 inline constexpr int kIngestionTimeField = 1'000'000'002;
@@ -269,6 +273,8 @@ struct ContinuousExport {
 struct Database {
   int64_t id = 0;
   std::string name, pretty_name;
+  /// Of a followed database: the data folder of its leader. It is read-only here: see catalog/follower.h.
+  std::string leader;
   Cursor cursor = 0;  // of the last commit
   /// Rises with every change of a table's, function's or external table's definition.
   int64_t version = 1;
@@ -277,7 +283,12 @@ struct Database {
   std::map<std::string, std::shared_ptr<const ExternalTable>> external_tables;
   std::map<std::string, std::shared_ptr<const ContinuousExport>> exports;
   std::map<std::string, std::string> policies;  // by name, as JSON text
+
+  bool read_only() const { return !leader.empty(); }
 };
+
+/// BadRequest where the database is read-only: nothing of it can be changed, and nothing ingested.
+Status check_writable(const Database& database);
 
 /// Everything that queries see, as it was after one commit.
 struct Snapshot {

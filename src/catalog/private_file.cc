@@ -1,6 +1,7 @@
 #include "catalog/private_file.h"
 
 #include <fcntl.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,12 +26,25 @@ void create_file(const std::string& file) {
   if (!synced) throw std::system_error(code, std::generic_category(), file);
 }
 
+std::string parameters_of(const std::string& file) {
+  if (file.find('"') != std::string::npos) throw std::runtime_error("a data folder's path can't hold '\"'");
+  return "dbname=\"" + file + "\" timeout=10";
+}
+
 }  // namespace
 
-std::string private_connection(const std::string& file, const char* synchronous) {
-  if (file.find('"') != std::string::npos) throw std::runtime_error("a data folder's path can't hold '\"'");
+void open_private(soci::session& sql, const std::string& file, const char* synchronous) {
+  const std::string parameters = parameters_of(file);
   create_file(file);
-  return "dbname=\"" + file + "\" timeout=10 synchronous=" + synchronous;
+  sql.open(soci::sqlite3, parameters);
+  // As a parameter it would leave the file open where it is damaged.
+  sql << std::string("PRAGMA synchronous = ") + synchronous;
+}
+
+void open_read_only(soci::session& sql, const std::string& file) {
+  const std::string parameters = parameters_of(file);
+  if (access(file.c_str(), R_OK) != 0) throw std::system_error(errno, std::generic_category(), file);
+  sql.open(soci::sqlite3, parameters + " readonly=true");
 }
 
 }  // namespace spillway::catalog

@@ -128,7 +128,8 @@ struct Row {
 /// The file. Its functions throw.
 class RequestFile {
  public:
-  explicit RequestFile(const std::string& file) : sql_(soci::sqlite3, private_connection(file, "NORMAL")) {
+  explicit RequestFile(const std::string& file) {
+    open_private(sql_, file, "NORMAL");
     sql_ << "PRAGMA journal_mode=WAL";
     for (const char* statement : kSchema) sql_ << statement;
     sql_ << "SELECT count(*), coalesce(sum(bytes), 0) FROM requests", into(rows_), into(bytes_);
@@ -181,7 +182,8 @@ class RequestFile {
 
 /// Those that ended since then, newest first. Throws.
 std::vector<LoggedRequest> read_file(const std::string& file, RequestLog::Kind kind, Ticks since) {
-  soci::session sql(soci::sqlite3, private_connection(file, "NORMAL"));
+  soci::session sql;
+  open_private(sql, file, "NORMAL");
   const std::string which = kind == RequestLog::Kind::Both      ? ""
                             : kind == RequestLog::Kind::Queries ? " AND command_type = 'Query'"
                                                                 : " AND command_type <> 'Query'";

@@ -307,8 +307,13 @@ struct Store::Statements {
   }
 };
 
-Store::Store(const std::string& file) {
-  sql_.open(soci::sqlite3, private_connection(file, "FULL"));
+Store::Store(const std::string& file, Access access) {
+  if (access == Access::ReadOnly) {
+    open_read_only(sql_, file);
+    check_schema();
+    return;
+  }
+  open_private(sql_, file, "FULL");
   std::string mode;
   sql_ << "PRAGMA journal_mode = WAL", into(mode);
   if (mode != "wal") throw std::runtime_error("the file system can't hold a write-ahead log");
@@ -338,6 +343,21 @@ void Store::create_schema() {
     sql_ << "UPDATE meta SET value = :v WHERE name = 'schema_version'", use(kSchemaVersion);
   }
   transaction.commit();
+}
+
+void Store::check_schema() {
+  Integer version = 0;
+  sql_ << "SELECT value FROM meta WHERE name = 'schema_version'", into(version);
+  if (version == kSchemaVersion) return;
+  throw std::runtime_error("its schema has version " + std::to_string(version) +
+                           ", this program reads version " + std::to_string(kSchemaVersion) +
+                           " only: both must be of one release");
+}
+
+int64_t Store::data_version() {
+  Integer version = 0;
+  sql_ << "PRAGMA data_version", into(version);
+  return version;
 }
 
 void Store::begin() {

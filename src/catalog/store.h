@@ -32,8 +32,11 @@ std::string message_of(const std::exception& exception);
 /// One session of the database. Used by one thread at a time.
 class Store {
  public:
-  /// Opens `file`, creates what it lacks, and refuses a schema newer than this program's.
-  explicit Store(const std::string& file);
+  enum class Access { ReadWrite, ReadOnly };
+
+  /// Opens `file`, creates what it lacks, and refuses a schema newer than this program's. With `ReadOnly` the
+  /// file must be there, with this program's schema, and may be another process's: nothing of it is changed.
+  explicit Store(const std::string& file, Access access = Access::ReadWrite);
   ~Store();
 
   void begin();
@@ -42,6 +45,8 @@ class Store {
 
   /// Everything in memory, as the rows have it.
   State load();
+  /// Another one after each commit of other sessions.
+  int64_t data_version();
 
   void put_next_id(int64_t next_id);
   /// Changes a row of no meaning.
@@ -124,6 +129,7 @@ class Store {
   struct Statements;  // the prepared ones
 
   void create_schema();
+  void check_schema();
   void load_policies(const std::map<int64_t, std::shared_ptr<Database>>& databases, Snapshot& snapshot);
   std::map<int64_t, std::shared_ptr<Table>> load_tables(
       const std::map<int64_t, std::shared_ptr<Database>>& databases);

@@ -85,6 +85,7 @@ Result<Database*> Transaction::edit(const std::string& name) {
   if (const auto found = edited_.find(name); found != edited_.end()) return found->second.get();
   const auto found = snapshot_->databases.find(name);
   if (found == snapshot_->databases.end()) return database_not_found(name);
+  SPILLWAY_TRY(check_writable(*found->second));
   auto copy = std::make_shared<Database>(*found->second);
   found->second = copy;
   return (edited_[name] = std::move(copy)).get();
@@ -145,6 +146,7 @@ Status Transaction::create_database(const std::string& name, const std::string& 
 Status Transaction::drop_database(const std::string& name) {
   const auto found = snapshot_->databases.find(name);
   if (found == snapshot_->databases.end()) return database_not_found(name);
+  SPILLWAY_TRY(check_writable(*found->second));
   SPILLWAY_TRY(sql([&] { store_.delete_database(*found->second); }));
   for (const auto& [table_name, table] : found->second->tables) drop_all(*table);
   edited_.erase(name);

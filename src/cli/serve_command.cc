@@ -87,6 +87,10 @@ void add_serve_command(CLI::App& app) {
                    "Folder that external tables and .ingest may use; repeatable (default: storage/ in the "
                    "data folder)")
       ->allow_extra_args(false);
+  command
+      ->add_option("--follow", instance.follow,
+                   "Data folder of another server whose databases are shown here, read-only; repeatable")
+      ->allow_extra_args(false);
   command->add_option("--memory-limit", instance.memory_limit, "Memory of the query engine, such as 4GB")
       ->transform(CLI::AsSizeValue(false));
   command

@@ -93,6 +93,7 @@ Status Call::require(Permission permission, const catalog::Database& database) c
 
 Status Call::write(const Transaction& transaction) const {
   SPILLWAY_ASSIGN(const catalog::Database* context, database());
+  SPILLWAY_TRY(catalog::check_writable(*context));
   return services.catalog.write([&](catalog::Writer& writer) -> Status {
     // Held, because the writer may replace it at each change.
     const std::shared_ptr<const catalog::Database> now = find_in(writer.current().databases, context->name);

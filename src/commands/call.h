@@ -119,6 +119,7 @@ std::vector<Command> operation_commands();
 std::vector<Command> request_commands();
 std::vector<Command> capacity_commands();
 std::vector<Command> cluster_commands();
+std::vector<Command> follower_commands();
 /// Commands that Kusto has and Spillway doesn't: they say so.
 std::vector<Command> unsupported_commands();
 

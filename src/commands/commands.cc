@@ -38,6 +38,7 @@ const std::vector<Family>& families() {
       {"Capacity", capacity_commands()},
       {"Query plans", query_plan_commands()},
       {"Server", cluster_commands()},
+      {"Followed databases", follower_commands()},
       {"Not supported", unsupported_commands()},
   };
   return all;

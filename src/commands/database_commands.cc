@@ -96,6 +96,10 @@ const Schema kEntities = {
     {"DocString", Type::String},    {"Folder", Type::String},          {"CslInputSchema", Type::String},
     {"Content", Type::String},      {"CslOutputSchema", Type::String}, {"Properties", Type::Dynamic}};
 
+const char* access_mode(const Database& database) {
+  return database.read_only() ? "ReadOnlyFollowing" : "ReadWrite";
+}
+
 enum class Form { Databases, Identity, Details, Policies, DataStats };
 
 Form read_form(Reader& reader, Form otherwise) {
@@ -122,7 +126,7 @@ Row identity(const Call& call, const Database& database) {
           Value::string(""),
           Value::string(version_of(database)),
           Value::boolean(find_database(*call.snapshot, call.request.database).get() == &database),
-          Value::string("ReadWrite"),
+          Value::string(access_mode(database)),
           Value::string(database.pretty_name)};
 }
 
@@ -311,7 +315,7 @@ Table schema_json(const SchemaRequest& request) {
     object["MajorVersion"] = 1;
     object["MinorVersion"] = database->version;
     object["Functions"] = request.functions ? functions_as_json(*database) : json::object();
-    object["DatabaseAccessMode"] = "ReadWrite";
+    object["DatabaseAccessMode"] = access_mode(*database);
     object["PrettyName"] = text_or_null(database->pretty_name);
     databases[database->name] = std::move(object);
   }

@@ -24,6 +24,8 @@ const std::map<std::string_view, Permission>& permissions() {
       {"show database schema", Permission::Show},
       {"show database <name> schema", Permission::Show},
       {"show schema", Permission::OwnDatabases},
+      {"show follower database <name>", Permission::Admin},
+      {"show follower databases", Permission::OwnDatabases},
       // Tables.
       {"create table <name>", Permission::User},
       {"create tables", Permission::User},

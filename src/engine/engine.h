@@ -42,7 +42,7 @@ struct EngineOptions {
   int64_t memory_limit = 0;    // bytes; 0: three quarters of the machine's
   int threads = 0;             // 0: as many as there are cores
   std::string temp_folder;     // spilling and downloads; emptied at open
-  std::string extents_folder;  // Extent::path is relative to it
+  std::string extents_folder;  // where Extent::path begins, unless it is absolute
 };
 
 /// A piece of work: cancels what runs under it, and counts what that uses. May be shared between threads and

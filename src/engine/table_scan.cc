@@ -226,7 +226,10 @@ std::optional<int64_t> Lowering::known_rows(const kql::TableScan& rel) {
 std::string Lowering::scan_sql(const std::vector<Item>& items, const Extents& extents,
                                const std::vector<std::string>& schema) const {
   std::vector<std::string> files, texts;
-  for (const auto& extent : extents) files.push_back(sql_path(context_.extents_folder + "/" + extent->path));
+  for (const auto& extent : extents) {
+    const bool absolute = extent->path.starts_with('/');
+    files.push_back(sql_path(absolute ? extent->path : context_.extents_folder + "/" + extent->path));
+  }
   for (const Item& item : items) texts.push_back(item.sql + " AS " + item.name);
   if (texts.empty()) texts.push_back("0 AS none");
   return "SELECT " + join_texts(texts, ", ") + " FROM read_parquet([" + join_texts(files, ", ") +

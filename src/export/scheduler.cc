@@ -30,9 +30,11 @@ Ticks delay_after_failure(const Error& error, int failures, Ticks interval) {
   return error.permanent() ? std::max(interval, wait) : std::min(std::max(interval, kFirstRetry), wait);
 }
 
+/// Those of followed databases are their leader's to run.
 template <typename F>
 void for_each_export(const catalog::Snapshot& snapshot, const F& f) {
   for (const auto& [name, database] : snapshot.databases) {
+    if (database->read_only()) continue;
     for (const auto& [export_name, definition] : database->exports) f(*database, *definition);
   }
 }
@@ -213,6 +215,7 @@ Result<bool> Scheduler::run_once(const std::string& database_name, const std::st
     return Error(ErrorCode::EntityNotFound,
                  "continuous export '" + name + "' not found in database '" + database_name + "'");
   }
+  SPILLWAY_TRY(catalog::check_writable(*database));
   const catalog::ContinuousExport& definition = *found->second;
   const Candidate candidate{
       database_name, name, definition.id, definition.generation, definition.interval, 0, 0};

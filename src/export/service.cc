@@ -97,9 +97,13 @@ class ServiceImpl : public Service {
 
   Status create_or_alter(const std::string& database, catalog::ContinuousExport definition,
                          const std::map<std::string, std::string>& properties) override {
+    const auto snapshot = catalog_.snapshot();
+    if (const catalog::Database* found = snapshot->database(database)) {
+      SPILLWAY_TRY(catalog::check_writable(*found));
+    }
     SPILLWAY_TRY(apply_properties(properties, definition));
-    SPILLWAY_ASSIGN(const Prepared prepared, prepare(catalog_.snapshot(), database, definition, clock_.now(),
-                                                     options_.access_control));
+    SPILLWAY_ASSIGN(const Prepared prepared,
+                    prepare(snapshot, database, definition, clock_.now(), options_.access_control));
     SPILLWAY_TRY(deltas_.check(prepared.settings, nullptr));
     definition.size_limit = prepared.settings.size_limit;
     definition.tables.clear();

@@ -207,6 +207,7 @@ Result<int64_t> FileIngestor::check(const Request& request) const {
   const std::shared_ptr<const catalog::Snapshot> snapshot = catalog_.snapshot();
   const catalog::Database* database = snapshot->database(request.database);
   if (!database) return Error(ErrorCode::EntityNotFound, "database '" + request.database + "' not found");
+  SPILLWAY_TRY(catalog::check_writable(*database));
   if (request.table.columns.empty()) {
     return Error(ErrorCode::SchemaMismatch,
                  "table '" + request.table.name + "' has no columns to hold records");
@@ -370,6 +371,7 @@ Status FileIngestor::move_extents(const MoveRequest& request) {
   const auto arriving = [&](const catalog::Snapshot& snapshot) -> Result<Arrival> {
     const catalog::Database* database = snapshot.database(request.database);
     if (!database) return Error(ErrorCode::EntityNotFound, "database '" + request.database + "' not found");
+    SPILLWAY_TRY(catalog::check_writable(*database));
     const catalog::Table* table = find_table(*database, request.table_id);
     if (!table) return table_gone(request.database);
     Arrival arrival{*table, {}, false};

@@ -109,6 +109,7 @@ Result<catalog::Extent> Merger::merge(const std::string& database, const catalog
   const auto snapshot = catalog_.snapshot();
   const catalog::Database* found = snapshot->database(database);
   if (!found) return Error(ErrorCode::EntityNotFound, "database '" + database + "' not found");
+  SPILLWAY_TRY(catalog::check_writable(*found));
   SPILLWAY_ASSIGN(const engine::Capacity::Lease lease,
                   capacity_.take(capacity_wait_, options.cancel.get(), "ExtentsMerge"));
   SPILLWAY_ASSIGN(const std::unique_ptr<ExtentFiles::Reservation> target, files_.reserve(found->id));
@@ -156,6 +157,7 @@ Result<int64_t> Merger::merge_all() {
   int64_t merges = 0;
   const auto names = catalog_.snapshot();
   for (const auto& [database_name, ignored] : names->databases) {
+    if (ignored->read_only()) continue;
     for (const auto& [table_name, first] : ignored->tables) {
       while (!cancel_->cancelled()) {
         const auto snapshot = catalog_.snapshot();

@@ -20,8 +20,9 @@ struct Folders {
         extents(data / "extents"),
         staging(data / "staging"),
         temp(data / "temp"),
-        storage(data / "storage") {}
-  fs::path catalog, extents, staging, temp, storage;
+        storage(data / "storage"),
+        followed(data / "followed") {}
+  fs::path catalog, extents, staging, temp, storage, followed;
 };
 
 Status make_folder(const fs::path& folder) {
@@ -48,9 +49,31 @@ Status make_folders(const Folders& folders) {
   return {};
 }
 
+std::string folder_of(const std::string& path) {
+  fs::path folder = fs::absolute(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // it was given with a '/' at its end
+  return folder.string();
+}
+
+Result<catalog::Following> following_of(const InstanceOptions& options, const Folders& folders) {
+  catalog::Following following;
+  following.links_folder = folders.followed.string();
+  for (const std::string& leader : options.follow) {
+    std::error_code error;
+    if (fs::equivalent(leader, options.data_folder, error)) {
+      return Error{ErrorCode::BadRequest, "the data folder '" + leader + "' can't follow itself"};
+    }
+    following.leaders.push_back(folder_of(leader));
+  }
+  return following;
+}
+
 std::vector<std::string> roots_of(const InstanceOptions& options, const Folders& folders) {
-  if (options.storage_roots.empty()) return {folders.storage.string()};
   std::vector<std::string> roots;
+  if (options.storage_roots.empty()) {
+    roots.push_back(folders.storage.string());
+    for (const std::string& leader : options.follow) roots.push_back(folder_of(leader) + "/storage");
+  }
   for (const std::string& root : options.storage_roots) {
     roots.push_back(fs::absolute(root).lexically_normal().string());
   }
@@ -84,7 +107,8 @@ class LocalInstance : public Instance {
 
 Status LocalInstance::start(const InstanceOptions& options, const Folders& folders,
                             exports::ServiceOptions export_options) {
-  SPILLWAY_ASSIGN(catalog_, catalog::Catalog::open(folders.catalog.string(), clock_));
+  SPILLWAY_ASSIGN(const catalog::Following following, following_of(options, folders));
+  SPILLWAY_ASSIGN(catalog_, catalog::Catalog::open(folders.catalog.string(), clock_, following));
   SPILLWAY_ASSIGN(log_, catalog::RequestLog::open(folders.catalog.string(), clock_));
 
   engine::EngineOptions engine_options;

@@ -13,6 +13,9 @@ namespace spillway::server {
 struct InstanceOptions {
   std::string data_folder = {};                 // made where it is missing
   std::vector<std::string> storage_roots = {};  // none: DATA/storage
+  /// Data folders of other servers whose databases are shown here, read-only. Their storage/ are storage roots,
+  /// too, where none are given.
+  std::vector<std::string> follow = {};
   int64_t memory_limit = 0;                     // bytes; 0: the engine's default
   int threads = 0;
   bool access_control = false;   // principals have roles: exports::ServiceOptions
@@ -22,7 +25,7 @@ struct InstanceOptions {
 class Instance {
  public:
   /// Takes the folder's lock, recovers, starts the exports. The data folder holds catalog/, extents/,
-  /// staging/, temp/ and storage/.
+  /// staging/, temp/ and storage/, and followed/ where others are followed.
   static Result<std::unique_ptr<Instance>> open(const InstanceOptions& options);
   virtual ~Instance() = default;
   virtual commands::Services services() = 0;

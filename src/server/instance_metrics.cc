@@ -137,6 +137,17 @@ void add_exports(Samples& out, const exports::Service& exports) {
   add_capacity(out, "spillway_export", "Exports", exports.capacity(), exports.running());
 }
 
+void add_leaders(Samples& out, const catalog::Catalog& catalog, Ticks now) {
+  const std::vector<catalog::FollowedLeader> leaders = catalog.leaders();
+  if (leaders.empty()) return;
+  out.family(Kind::Gauge, "spillway_follower_age_seconds",
+             "How long ago the databases of a leader could be read last.");
+  for (const catalog::FollowedLeader& leader : leaders) {
+    out.add(static_cast<double>(now - leader.looked) / static_cast<double>(kTicksPerSecond),
+            {{"leader", leader.folder}});
+  }
+}
+
 }  // namespace
 
 std::function<std::vector<Sample>()> instance_source(const commands::Services& services) {
@@ -154,6 +165,7 @@ std::function<std::vector<Sample>()> instance_source(const commands::Services& s
     Samples out;
     add_catalog(out, *snapshot, state->ingested);
     add_exports(out, state->services.exports);
+    add_leaders(out, state->services.catalog, state->services.clock.now());
     const engine::Capacity& ingestions = state->services.ingestor.capacity();
     add_capacity(out, "spillway_ingestion", "Ingestions", ingestions.total(), ingestions.used());
     out.family(Kind::Counter, "spillway_request_log_lost_total",

@@ -21,7 +21,7 @@ inline constexpr Ticks kStart = 638'396'640'000'000'000;
 
 #define ASSERT_SUCCESS(expression)                                              \
   do {                                                                          \
-    const auto success = (expression);                                          \
+    const auto& success = (expression);                                         \
     ASSERT_TRUE(success.ok()) << (success.ok() ? "" : success.error().message); \
   } while (false)
 
