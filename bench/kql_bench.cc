@@ -3,8 +3,9 @@
 //
 //   build/kql_bench [--records 10000000] [--extents 10] [--rounds 5]
 //
-// Both sides run in this process, each on a DuckDB database of its own with the same settings; they
-// alternate, and a ratio is of their medians. The answers are compared first, reals to nine digits.
+// Both sides run in this process, each on a DuckDB database of its own with the same settings, but that
+// DuckDB's side keeps the files and their metadata in memory; they alternate, and a ratio is of their
+// medians. The answers are compared first, reals to nine digits.
 #include <duckdb.h>
 #include <unistd.h>
 

@@ -48,9 +48,15 @@ Result<ConfigHandle> make_config(const EngineOptions& options) {
 }
 
 /// The settings that can only be made once the database is open, for all of its connections.
+///
+/// DuckDB's caches of what it has read of files, and of the metadata of Parquet files, are off. They forget
+/// nothing before the memory limit is reached, not even files that are gone: 35 KB and 11 KB of each extent
+/// that is read once, by an export or a merge, for as long as the process lives. The system's own cache holds
+/// the files anyway.
 Status apply_settings(const ConnectionHandle& connection) {
   for (const std::string& sql :
-       {std::string("SET GLOBAL TimeZone = 'UTC'"), std::string("SET GLOBAL parquet_metadata_cache = true"),
+       {std::string("SET GLOBAL TimeZone = 'UTC'"), std::string("SET GLOBAL parquet_metadata_cache = false"),
+        std::string("SET GLOBAL enable_external_file_cache = false"),
         std::string("SET GLOBAL max_expression_depth = ") + kDuckExpressionDepth,
         std::string("SET GLOBAL partitioned_write_max_open_files = ") + kPartitionFiles,
         std::string("SET GLOBAL lock_configuration = true")}) {

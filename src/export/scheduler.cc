@@ -76,37 +76,54 @@ void Scheduler::stop() {
 }
 
 void Scheduler::loop() {
-  while (true) {
-    launch_due();
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kLook, [&] { return stopping_ || freed_; });
-    freed_ = false;
-    if (stopping_) break;
-  }
+  do {
+    look();
+  } while (rest());
   capacity_.want(false);
 }
 
-void Scheduler::launch_due() {
+void Scheduler::look() {
   const auto snapshot = catalog_.snapshot();
   cancel_changed(*snapshot);
-  const std::vector<Candidate> candidates = due(*snapshot, clock_.now());
-  capacity_.want(!candidates.empty());
-  bool has_capacity = true;
-  for (const Candidate& candidate : candidates) {
-    engine::Capacity::Lease lease;
-    if (has_capacity) lease = capacity_.try_take();
-    has_capacity = static_cast<bool>(lease);
-    if (has_capacity) {
-      launch(candidate, std::make_shared<engine::Capacity::Lease>(std::move(lease)));
-    } else {
-      set_pending(candidate);
-    }
-  }
+  waiting_ = due(*snapshot, clock_.now());
+  launch_waiting();
+  const std::lock_guard lock(mutex_);
+  for (const Candidate& candidate : waiting_) states_[candidate.id].pending = true;
 }
 
-void Scheduler::set_pending(const Candidate& candidate) {
-  const std::lock_guard lock(mutex_);
-  states_[candidate.id].pending = true;
+bool Scheduler::rest() {
+  const auto end = std::chrono::steady_clock::now() + kLook;
+  std::unique_lock lock(mutex_);
+  while (std::chrono::steady_clock::now() < end &&
+         changed_.wait_until(lock, end, [&] { return stopping_ || freed_; })) {
+    if (stopping_) break;
+    freed_ = false;
+    lock.unlock();
+    launch_waiting();
+    lock.lock();
+    if (waiting_.empty() && backlog_) break;
+  }
+  backlog_ = false;
+  return !stopping_;
+}
+
+void Scheduler::launch_waiting() {
+  const auto snapshot = catalog_.snapshot();
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    if (!is_current(*snapshot, waiting_.front())) continue;
+    engine::Capacity::Lease lease = capacity_.try_take();
+    if (!lease) break;
+    launch(waiting_.front(), std::make_shared<engine::Capacity::Lease>(std::move(lease)));
+  }
+  capacity_.want(!waiting_.empty());
+}
+
+bool Scheduler::is_current(const catalog::Snapshot& snapshot, const Candidate& candidate) {
+  const catalog::Database* database = snapshot.database(candidate.database);
+  if (!database) return false;
+  const auto found = database->exports.find(candidate.name);
+  return found != database->exports.end() && found->second->id == candidate.id &&
+         found->second->generation == candidate.generation && !found->second->disabled;
 }
 
 /// A run whose export was altered, disabled or dropped can't commit any more.
@@ -125,8 +142,8 @@ void Scheduler::cancel_changed(const catalog::Snapshot& snapshot) {
   }
 }
 
-std::vector<Scheduler::Candidate> Scheduler::due(const catalog::Snapshot& snapshot, Ticks now) {
-  std::vector<Candidate> candidates;
+std::deque<Scheduler::Candidate> Scheduler::due(const catalog::Snapshot& snapshot, Ticks now) {
+  std::deque<Candidate> candidates;
   const std::lock_guard lock(mutex_);
   for (auto& [id, state] : states_) state.pending = false;
   for_each_export(snapshot, [&](const auto& database, const catalog::ContinuousExport& definition) {
@@ -162,6 +179,7 @@ std::shared_ptr<engine::CancelToken> Scheduler::take(const Candidate& candidate)
   if (state.running || stopping_) return nullptr;
   state.generation = candidate.generation;
   state.turn = ++turns_;
+  state.pending = false;
   state.running = std::make_shared<engine::CancelToken>();
   return state.running;
 }
@@ -171,10 +189,11 @@ void Scheduler::launch(const Candidate& candidate, std::shared_ptr<engine::Capac
   if (!cancel) return;
   runners_.post([this, candidate, cancel, lease]() mutable {
     // run() reports failures itself, in the log and in the catalog.
-    static_cast<void>(run(candidate, cancel));
+    const Result<RunReport> report = run(candidate, cancel);
     lease.reset();
     const std::lock_guard lock(mutex_);
-    freed_ = true;  // what waits for the capacity begins at once
+    freed_ = true;
+    backlog_ |= report.ok() && report->more;
     changed_.notify_all();
   });
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -58,12 +59,15 @@ class Scheduler {
   };
 
   void loop();
-  std::vector<Candidate> due(const catalog::Snapshot& snapshot, Ticks now);
+  /// At all exports: what is due waits, and starts as far as there is capacity.
+  void look();
+  /// Until the next look, while what waits starts as runs end. False where the scheduler stops.
+  bool rest();
+  void launch_waiting();
+  static bool is_current(const catalog::Snapshot& snapshot, const Candidate& candidate);
+  std::deque<Candidate> due(const catalog::Snapshot& snapshot, Ticks now);
   void cancel_changed(const catalog::Snapshot& snapshot);
-  /// What is due starts as far as there is capacity; the rest is pending.
-  void launch_due();
   void launch(const Candidate& candidate, std::shared_ptr<engine::Capacity::Lease> lease);
-  void set_pending(const Candidate& candidate);
   Result<RunReport> run(const Candidate& candidate, const std::shared_ptr<engine::CancelToken>& cancel);
   std::shared_ptr<engine::CancelToken> take(const Candidate& candidate);
   void finish(const Candidate& candidate, Ticks started, const Result<RunReport>& report);
@@ -81,7 +85,9 @@ class Scheduler {
   std::map<int64_t, State> states_;
   int64_t turns_ = 0;
   bool stopping_ = false;
-  bool freed_ = false;  // a run has ended since the loop looked
+  bool freed_ = false;             // a run has ended since the loop knew of it
+  bool backlog_ = false;           // and one of them left a backlog, so that its export is due
+  std::deque<Candidate> waiting_;  // due at the last look, for the capacity; the loop's alone
   std::thread thread_;
   TaskPool runners_;
 };

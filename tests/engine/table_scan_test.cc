@@ -57,6 +57,18 @@ TEST_F(TableScanTest, AllExtents) {
   EXPECT_EQ(scanned_, 2);
 }
 
+TEST_F(TableScanTest, NothingOfAnExtentStaysInMemory) {
+  const auto read = [&](int64_t first) {
+    auto table = make_table();
+    add_extent(*table, first, 10, 100);
+    EXPECT_EQ(rows_of(ids(scan(table))).size(), 10u);
+  };
+  read(0);
+  const int64_t used = engine_->memory_used();
+  for (int64_t i = 1; i <= 50; ++i) read(i * 10);
+  EXPECT_EQ(engine_->memory_used(), used);
+}
+
 TEST_F(TableScanTest, WithoutColumns) {
   auto table = make_table();
   add_extent(*table, 1, 5, 100);

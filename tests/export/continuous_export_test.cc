@@ -11,6 +11,7 @@
 
 #include "base/fail_point.h"
 #include "catalog/capacity_policy.h"
+#include "catalog/request_log.h"
 #include "tests/export/world.h"
 
 namespace spillway::exports {
@@ -512,22 +513,24 @@ TEST(ExportScheduler, RunsExportsByTheirIntervals) {
   EXPECT_FALSE(world.service().run_once(kDatabase, "A").ok());
 }
 
+/// Sets how many exports may run at once.
+void allow(World& world, const char* most) {
+  const auto policy = catalog::merge_capacity_policy(
+      catalog::default_capacity_policy(),
+      std::string(R"({"ExportCapacity": {"CoreUtilizationCoefficient": 100, )") +
+          R"("ClusterMaximumConcurrentOperations": )" + most + "}}");
+  ASSERT_TRUE(policy.ok());
+  ASSERT_TRUE(world.catalog()
+                  .write([&](catalog::Writer& writer) {
+                    return writer.set_policy("", catalog::kCapacityPolicy, *policy);
+                  })
+                  .ok());
+}
+
 TEST(ExportScheduler, TheCapacityPolicyGovernsRunsAndTheOthersArePending) {
   World world;
   world.make_table("T");
   world.put(world.external("E", "csv"));
-  const auto allow = [&](const char* most) {
-    const auto policy = catalog::merge_capacity_policy(
-        catalog::default_capacity_policy(),
-        std::string(R"({"ExportCapacity": {"CoreUtilizationCoefficient": 100, )") +
-            R"("ClusterMaximumConcurrentOperations": )" + most + "}}");
-    ASSERT_TRUE(policy.ok());
-    ASSERT_TRUE(world.catalog()
-                    .write([&](catalog::Writer& writer) {
-                      return writer.set_policy("", catalog::kCapacityPolicy, *policy);
-                    })
-                    .ok());
-  };
   const auto count = [&](bool ExportHealth::*what) {
     const auto health = world.service().health();
     return std::count_if(health.begin(), health.end(), [&](const auto& one) { return one.*what; });
@@ -547,7 +550,7 @@ TEST(ExportScheduler, TheCapacityPolicyGovernsRunsAndTheOthersArePending) {
              world.reported("C").size() == records;
     };
   };
-  allow("1");
+  allow(world, "1");
   for (const char* name : {"A", "B", "C"}) {
     ASSERT_TRUE(world.make_export(name, "E", "T", {}, {{"intervalBetweenRuns", "1h"}}).ok());
   }
@@ -560,7 +563,7 @@ TEST(ExportScheduler, TheCapacityPolicyGovernsRunsAndTheOthersArePending) {
   });
   EXPECT_EQ(world.service().capacity(), 1);
   EXPECT_TRUE(eventually(all_have(10)));
-  allow("3");
+  allow(world, "3");
   world.ingest("T", 10, 5);
   during_runs([&] {
     world.clock().advance(2 * kTicksPerHour);
@@ -570,6 +573,34 @@ TEST(ExportScheduler, TheCapacityPolicyGovernsRunsAndTheOthersArePending) {
   });
   EXPECT_EQ(world.service().capacity(), 3);
   EXPECT_TRUE(eventually(all_have(15)));
+}
+
+TEST(ExportScheduler, ExportsWithABacklogTakeTurns) {
+  test::TempFolder folder;
+  const ManualClock clock(1000 * kTicksPerDay);
+  const auto requests = catalog::RequestLog::open(folder.path(), clock);
+  ASSERT_TRUE(requests.ok());
+  ServiceOptions options;
+  options.requests = requests->get();
+  options.records_per_run = 10;
+  World world(options, &clock);
+  allow(world, "1");
+  world.make_table("T");
+  for (const char* name : {"A", "B", "C"}) {
+    world.put(world.external(name, "csv"));
+    ASSERT_TRUE(world.make_export(name, name, "T", {}, {{"intervalBetweenRuns", "1h"}}).ok());
+  }
+  for (int i = 0; i < 4; ++i) world.ingest("T", 10 * i, 10);
+  world.service().start();
+  for (const char* name : {"A", "B", "C"}) {
+    EXPECT_TRUE(eventually([&] { return world.reported(name) == lines_of(0, 40); })) << name;
+  }
+  world.service().stop();
+  const auto rows = (*requests)->read(catalog::RequestLog::Kind::Commands);
+  ASSERT_TRUE(rows.ok());
+  std::string order;
+  for (const catalog::LoggedRequest& row : *rows) order += row.text.substr(row.text.find("table ") + 6, 1);
+  EXPECT_EQ(order, "CBACBACBACBA");  // newest first
 }
 
 TEST(ExportScheduler, RetriesATransientFailureBeforeTheInterval) {
