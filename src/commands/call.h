@@ -109,7 +109,8 @@ std::vector<Command> column_commands();
 std::vector<Command> function_commands();
 std::vector<Command> mapping_commands();
 std::vector<Command> policy_commands();
-std::vector<Command> update_policy_commands();  // a part of the family of policies
+std::vector<Command> update_policy_commands();     // a part of the family of policies
+std::vector<Command> streaming_policy_commands();  // the same
 std::vector<Command> security_policy_commands();
 std::vector<Command> security_role_commands();
 std::vector<Command> ingestion_commands();

@@ -23,8 +23,7 @@ Row row_of(const char* title, const std::string& entity, const std::string& text
 
 std::string text_of(const catalog::Table& table, const TablePolicy& policy) {
   if (!policy.key) return table.ingestion_time_policy ? "{\"IsEnabled\":true}" : "{\"IsEnabled\":false}";
-  const auto found = table.policies.find(policy.key);
-  return found == table.policies.end() ? "null" : found->second;
+  return policy_text(table.policies, policy.key);
 }
 
 Row row_of(const Database& database, const catalog::Table& table, const TablePolicy& policy) {
@@ -33,6 +32,11 @@ Row row_of(const Database& database, const catalog::Table& table, const TablePol
 }
 
 }  // namespace
+
+std::string policy_text(const std::map<std::string, std::string>& policies, const char* key) {
+  const auto found = policies.find(key);
+  return found == policies.end() ? "null" : found->second;
+}
 
 Table policy_result(const char* title, const std::string& entity, const std::string& text, const char* type) {
   Table result = empty_table(kPolicies);

@@ -1,4 +1,5 @@
-// Policies of tables: ingestiontime and merge; update stands in update_policy_commands.cc. Others are named
+// Policies of tables: ingestiontime and merge; update stands in update_policy_commands.cc,
+// streamingingestion in streaming_policy_commands.cc. Others are named
 // and refused. Sources: management/alter-ingestion-time-policy-command.md,
 // show-table-ingestion-time-policy-command.md, delete-ingestion-time-policy-command.md, merge-policy.md,
 // alter-table-merge-policy-command.md, alter-merge-table-merge-policy-command.md,
@@ -28,8 +29,8 @@ Result<TablePolicy> policy_name(Reader& reader) {
   if (policy.empty()) return reader.expected("the name of a policy");
   return Error{ErrorCode::NotSupported,
                "policy '" + policy +
-                   "' of tables isn't supported; ingestiontime, merge, update, row_level_security and "
-                   "restricted_view_access are",
+                   "' of tables isn't supported; ingestiontime, merge, update, streamingingestion, "
+                   "row_level_security and restricted_view_access are",
                reader.peek().span};
 }
 
@@ -108,6 +109,7 @@ Result<Tables> alter_policies(Call& call) {
   SPILLWAY_ASSIGN(const std::vector<Name> names, call.reader.names("a table name"));
   SPILLWAY_TRY(call.reader.expect("policy"));
   if (call.reader.accept("restricted_view_access")) return alter_restricted_view_access(call, names);
+  if (call.reader.accept("streamingingestion")) return alter_streaming_ingestion(call, names);
   return alter_tables(call, names, false);
 }
 
@@ -130,9 +132,9 @@ Result<Tables> refuse_policy(Call& call) {
   return Error{
       ErrorCode::NotSupported,
       "policy '" + policy +
-          "' isn't supported here; ingestiontime, merge, update, row_level_security and "
-          "restricted_view_access of tables are, managed_identity of databases and of the cluster, and "
-          "capacity of the cluster",
+          "' isn't supported here; ingestiontime, merge, update, streamingingestion, row_level_security and "
+          "restricted_view_access of tables are, streamingingestion and managed_identity of databases, and "
+          "capacity and managed_identity of the cluster",
       call.reader.peek().span};
 }
 
@@ -145,7 +147,10 @@ std::vector<Command> policy_commands() {
       {"alter table <name> policy",
        ".alter table T policy ingestiontime (true | false)  ·  .alter table T policy merge \"JSON\"",
        "Sets that", alter_policy},
-      {"alter tables", ".alter tables (T, U) policy ingestiontime (true | false)",
+      {"alter tables",
+       ".alter tables (T, U) policy ingestiontime (true | false)  ·  .alter tables (T, U) policy "
+       "streamingingestion "
+       "(enable | disable | \"JSON\")",
        "Sets that for several tables", alter_policies},
       {"delete table <name> policy", ".delete table T policy (ingestiontime | merge)",
        "Turns that off, or takes the default", delete_policy},
@@ -162,8 +167,9 @@ std::vector<Command> policy_commands() {
       {"alter column <name> policy", nullptr, nullptr, refuse_policy},
       {"alter materialized-view <name> policy", nullptr, nullptr, refuse_policy},
   };
-  const std::vector<Command> updates = update_policy_commands();
-  commands.insert(commands.end(), updates.begin(), updates.end());
+  for (const std::vector<Command>& more : {update_policy_commands(), streaming_policy_commands()}) {
+    commands.insert(commands.end(), more.begin(), more.end());
+  }
   return commands;
 }
 
