@@ -12,14 +12,12 @@ It prints figures and asserts nothing about time; it fails where a record is mis
 import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, 'tests', 'crash'))
-from crash_test import Failure, LocalTarget, Server, wait_for  # noqa: E402
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'support'))
+from harness import Failure, LocalTarget, Server, in_folder, wait_for  # noqa: E402
 
 
 def memory_of(server):
@@ -144,18 +142,7 @@ def main():
     parser.add_argument('--memory-limit', default='1GB')
     parser.add_argument('--format', choices=('parquet', 'csv'), default='parquet')
     args = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix='spillway-scale-')
-    try:
-        (many if args.what == 'many' else large)(args, folder)
-    except Failure as failure:
-        print(f'FAILED: {failure}\nkept: {folder}', file=sys.stderr)
-        return 1
-    finally:
-        for process in Server.running:
-            if process.poll() is None:
-                process.kill()
-    shutil.rmtree(folder)
-    return 0
+    return in_folder('scale', lambda folder: (many if args.what == 'many' else large)(args, folder))
 
 
 if __name__ == '__main__':

@@ -7,7 +7,8 @@ namespace spillway::catalog {
 
 bool leads_to_azure(const storage::ConnectionString& connection) {
   constexpr std::string_view kClouds[] = {".blob.core.windows.net", ".blob.core.usgovcloudapi.net",
-                                          ".blob.core.chinacloudapi.cn", ".blob.storage.azure.net"};
+                                          ".blob.core.chinacloudapi.cn", ".blob.storage.azure.net",
+                                          ".blob.fabric.microsoft.com"};
   return connection.endpoint.starts_with("https://") &&
          std::any_of(std::begin(kClouds), std::end(kClouds),
                      [&](std::string_view cloud) { return connection.endpoint.ends_with(cloud); });

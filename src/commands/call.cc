@@ -76,6 +76,13 @@ Result<std::shared_ptr<const catalog::ContinuousExport>> Call::continuous_export
   return entity(*this, "continuous export", name, &catalog::Database::exports);
 }
 
+bool Call::concerns(const std::string& principal, const std::string& database,
+                    bool may(const catalog::Caller&, const catalog::Database&)) const {
+  if (!caller() || catalog::is_admin(*caller()) || principal == caller()->principal) return true;
+  const std::shared_ptr<const catalog::Database> found = find_database(*snapshot, database);
+  return found && may(*caller(), *found);
+}
+
 Error Call::denied(std::string_view role) const {
   return catalog::denied(*caller(), "run '." + std::string(pattern) + "'", role);
 }

@@ -43,6 +43,10 @@ struct Call {
   /// Forbidden where the caller lacks what `permission` means, in the database of the request or in another.
   Status require(Permission permission) const;
   Status require(Permission permission, const catalog::Database& database) const;
+  /// Whether the caller may see or end what `principal` started in the database of that name: its own, and
+  /// what is in databases in which it has the role that `may` asks for.
+  bool concerns(const std::string& principal, const std::string& database,
+                bool may(const catalog::Caller&, const catalog::Database&)) const;
   /// Forbidden: the command needs `role`, which its caller lacks.
   Error denied(std::string_view role) const;
 
@@ -105,7 +109,8 @@ std::vector<Command> column_commands();
 std::vector<Command> function_commands();
 std::vector<Command> mapping_commands();
 std::vector<Command> policy_commands();
-std::vector<Command> update_policy_commands();  // a part of the family of policies
+std::vector<Command> update_policy_commands();     // a part of the family of policies
+std::vector<Command> streaming_policy_commands();  // the same
 std::vector<Command> security_policy_commands();
 std::vector<Command> security_role_commands();
 std::vector<Command> ingestion_commands();

@@ -8,6 +8,7 @@
 #include "catalog/capacity_policy.h"
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/policies.h"
 #include "export/exports.h"
 
 namespace spillway::commands {
@@ -15,28 +16,19 @@ namespace {
 
 using catalog::CapacityResource;
 
-const Schema kPolicy = {{"PolicyName", Type::String},
-                        {"EntityName", Type::String},
-                        {"Policy", Type::String},
-                        {"ChildEntities", Type::String},
-                        {"EntityType", Type::String}};
-
 const Schema kCapacity = {{"Resource", Type::String},
                           {"Total", Type::Long},
                           {"Consumed", Type::Long},
                           {"Remaining", Type::Long},
                           {"Origin", Type::String}};
 
-Table policy_row(const std::string& policy) {
-  Table result = empty_table(kPolicy);
-  result.rows.push_back({Value::string("CapacityPolicy"), Value::string(""), Value::string(policy),
-                         Value::string(""), Value::string("")});
-  return result;
+Table shown(const std::string& policy) {
+  return policy_result("CapacityPolicy", "", policy, "");
 }
 
 Result<Tables> show_policy(Call& call) {
   SPILLWAY_TRY(call.reader.end());
-  return Tables{policy_row(catalog::capacity_policy_of(*call.snapshot))};
+  return Tables{shown(catalog::capacity_policy_of(*call.snapshot))};
 }
 
 /// Both forms show the policy as it then is.
@@ -53,7 +45,7 @@ Result<Tables> alter(Call& call, bool keep_others) {
     policy = *std::move(merged);
     return writer.set_policy("", catalog::kCapacityPolicy, policy);
   }));
-  return Tables{policy_row(policy)};
+  return Tables{shown(policy)};
 }
 
 Result<Tables> alter_policy(Call& call) {

@@ -9,6 +9,8 @@
 #include "commands/extents.h"
 #include "commands/external_tables.h"
 #include "commands/functions.h"
+#include "commands/policies.h"
+#include "commands/streaming_ingestion.h"
 
 namespace spillway::commands {
 namespace {
@@ -157,8 +159,14 @@ void append_sizes(Row& row, const ExtentTotals& totals) {
                Value::real(bytes), Value::real(0), Value::int64(totals.rows)});
 }
 
+/// RetentionPolicy … IngestionBatchingPolicy.
+void append_policies(Row& row, const Database& database) {
+  const Value none = Value::string("null");
+  append(row,
+         {none, none, none, none, Value::string(policy_text(database.policies, kStreamingPolicy)), none});
+}
+
 Row row_of(const Call& call, const Database& database, Form form) {
-  constexpr size_t kPolicyColumns = 6;
   const Value id = Value::guid(guid_of(database.id));
   const Value none = Value::string("");
   const ExtentTotals totals = totals_of(database);
@@ -170,7 +178,7 @@ Row row_of(const Call& call, const Database& database, Form form) {
       break;
     case Form::Details:
       row.push_back(Value::string("[]"));
-      row.insert(row.end(), kPolicyColumns, Value::string("null"));
+      append_policies(row, database);
       append(row, {Value::real(static_cast<double>(totals.bytes)), id, none,
                    Value::int32(static_cast<int32_t>(database.tables.size())),
                    Value::int32(static_cast<int32_t>(database.external_tables.size())), Value::int32(0),
@@ -178,7 +186,7 @@ Row row_of(const Call& call, const Database& database, Form form) {
       break;
     case Form::Policies:
       append(row, {id, Value::string("[]")});
-      row.insert(row.end(), kPolicyColumns, Value::string("null"));
+      append_policies(row, database);
       break;
     case Form::DataStats:
       row.push_back(id);

@@ -3,11 +3,11 @@
 // external-table-mapping-drop.md, external-table-mapping-show.md.
 
 #include <boost/json.hpp>
-#include <cctype>
 #include <utility>
 
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/mappings.h"
 
 namespace spillway::commands {
 namespace {
@@ -20,8 +20,6 @@ using catalog::ExternalTable;
 using catalog::Writer;
 
 const Schema kMappings = {{"Name", Type::String}, {"Kind", Type::String}, {"Mapping", Type::String}};
-
-enum class Mode { Create, CreateOrAlter, Alter };
 
 /// The kind of mapping that the files of an external table take.
 Result<std::string> mapping_kind(const ExternalTable& table, const Name& name) {
@@ -49,9 +47,7 @@ Result<std::string> normalized(const std::string& kind, const std::string& given
 }
 
 Row row_of(const std::string& name, const ExternalMapping& mapping) {
-  std::string kind = mapping.kind;
-  for (char& c : kind) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return {Value::string(name), Value::string(kind), Value::string(mapping.mapping)};
+  return {Value::string(name), shown_kind(mapping.kind), Value::string(mapping.mapping)};
 }
 
 Table one_row(const std::string& name, const ExternalMapping& mapping) {
@@ -60,29 +56,20 @@ Table one_row(const std::string& name, const ExternalMapping& mapping) {
   return result;
 }
 
-Error no_mapping(const ExternalTable& table, const Name& name) {
-  return Error{ErrorCode::EntityNotFound,
-               "mapping '" + name.text + "' not found in external table '" + table.name + "'", name.span};
+MappingPlace place_of(const ExternalTable& table) {
+  return {"mapping", "external table '" + table.name + "'"};
 }
 
-Result<Tables> define(Call& call, Mode mode) {
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_ASSIGN(const std::string given, call.reader.string("the mapping as JSON in quotes"));
-  SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_TRY(check_name("mapping", name));
+Result<Tables> define(Call& call, MappingMode mode) {
+  SPILLWAY_ASSIGN(const NewMapping given, read_new_mapping(call.reader));
+  const Name& name = given.name;
   ExternalMapping mapping;
   const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
     const auto existing = find_in(database.external_tables, call.names[0].text);
     if (!existing) return not_found("external table", call.names[0], database);
-    const bool there = existing->mappings.contains(name.text);
-    if (!there && mode == Mode::Alter) return no_mapping(*existing, name);
-    if (there && mode == Mode::Create) {
-      return Error{ErrorCode::EntityExists,
-                   "mapping '" + name.text + "' already exists in external table '" + existing->name + "'",
-                   name.span};
-    }
+    SPILLWAY_TRY(check_mode(mode, existing->mappings.contains(name.text), place_of(*existing), name));
     SPILLWAY_ASSIGN(mapping.kind, mapping_kind(*existing, call.names[0]));
-    SPILLWAY_ASSIGN(mapping.mapping, normalized(mapping.kind, given));
+    SPILLWAY_ASSIGN(mapping.mapping, normalized(mapping.kind, given.text));
     ExternalTable table = *existing;
     table.mappings[name.text] = mapping;
     return writer.put_external_table(database.name, table);
@@ -92,26 +79,25 @@ Result<Tables> define(Call& call, Mode mode) {
 }
 
 Result<Tables> create_mapping(Call& call) {
-  return define(call, Mode::Create);
+  return define(call, MappingMode::Create);
 }
 
 Result<Tables> create_or_alter_mapping(Call& call) {
-  return define(call, Mode::CreateOrAlter);
+  return define(call, MappingMode::CreateOrAlter);
 }
 
 Result<Tables> alter_mapping(Call& call) {
-  return define(call, Mode::Alter);
+  return define(call, MappingMode::Alter);
 }
 
 Result<Tables> drop_mapping(Call& call) {
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Name name, read_mapping_name(call.reader));
   Table left = empty_table(kMappings);
   const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
     const auto existing = find_in(database.external_tables, call.names[0].text);
     if (!existing) return not_found("external table", call.names[0], database);
     ExternalTable table = *existing;
-    if (table.mappings.erase(name.text) == 0) return no_mapping(table, name);
+    if (table.mappings.erase(name.text) == 0) return no_mapping(place_of(table), name);
     for (const auto& [known, mapping] : table.mappings) left.rows.push_back(row_of(known, mapping));
     return writer.put_external_table(database.name, table);
   });
@@ -120,11 +106,10 @@ Result<Tables> drop_mapping(Call& call) {
 }
 
 Result<Tables> show_mapping(Call& call) {
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Name name, read_mapping_name(call.reader));
   SPILLWAY_ASSIGN(const auto table, call.external_table(call.names[0]));
   const auto found = table->mappings.find(name.text);
-  if (found == table->mappings.end()) return no_mapping(*table, name);
+  if (found == table->mappings.end()) return no_mapping(place_of(*table), name);
   return Tables{one_row(found->first, found->second)};
 }
 

@@ -2,11 +2,11 @@
 // Sources: management/create-ingestion-mapping-command.md, create-or-alter-ingestion-mapping-command.md,
 // alter-ingestion-mapping-command.md, drop-ingestion-mapping-command.md, show-ingestion-mapping-command.md.
 
-#include <cctype>
 #include <utility>
 
 #include "commands/call.h"
 #include "commands/describe.h"
+#include "commands/mappings.h"
 
 namespace spillway::commands {
 namespace {
@@ -20,8 +20,6 @@ const Schema kMappings = {{"Name", Type::String},
                           {"Database", Type::String},
                           {"Table", Type::String}};
 
-enum class Mode { Create, CreateOrAlter, Alter };
-
 Result<std::string> mapping_kind(Reader& reader) {
   const Token token = reader.peek();
   SPILLWAY_ASSIGN(std::string kind, reader.expect_one_of({"csv", "json", "parquet", "avro", "apacheavro",
@@ -33,9 +31,7 @@ Result<std::string> mapping_kind(Reader& reader) {
 
 Row row_of(const Database& database, const catalog::Table& table, const std::string& kind,
            const std::string& name, const std::string& mapping) {
-  std::string upper = kind;
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return {Value::string(name), Value::string(upper), Value::string(mapping), Value::string(database.name),
+  return {Value::string(name), shown_kind(kind), Value::string(mapping), Value::string(database.name),
           Value::string(table.name)};
 }
 
@@ -44,29 +40,20 @@ bool has_mapping(const catalog::Table& table, const std::string& kind, const std
   return found != table.mappings.end() && found->second.contains(name);
 }
 
-Error no_mapping(const catalog::Table& table, const std::string& kind, const Name& name) {
-  return Error{ErrorCode::EntityNotFound,
-               kind + " mapping '" + name.text + "' not found in table '" + table.name + "'", name.span};
+MappingPlace place_of(const catalog::Table& table, const std::string& kind) {
+  return {kind + " mapping", "table '" + table.name + "'"};
 }
 
-Result<Tables> define(Call& call, Mode mode) {
+Result<Tables> define(Call& call, MappingMode mode) {
   SPILLWAY_ASSIGN(const std::string kind, mapping_kind(call.reader));
   SPILLWAY_TRY(call.reader.expect("mapping"));
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_ASSIGN(const std::string given, call.reader.string("the mapping as JSON in quotes"));
-  SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_TRY(check_name("mapping", name));
-  SPILLWAY_ASSIGN(const std::string mapping, ingest::normalize_mapping(kind, given));
+  SPILLWAY_ASSIGN(const NewMapping given, read_new_mapping(call.reader));
+  const Name& name = given.name;
+  SPILLWAY_ASSIGN(const std::string mapping, ingest::normalize_mapping(kind, given.text));
   const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
     const std::shared_ptr<const catalog::Table> existing = find_in(database.tables, call.names[0].text);
     if (!existing) return not_found("table", call.names[0], database);
-    const bool there = has_mapping(*existing, kind, name.text);
-    if (!there && mode == Mode::Alter) return no_mapping(*existing, kind, name);
-    if (there && mode == Mode::Create) {
-      return Error{ErrorCode::EntityExists,
-                   kind + " mapping '" + name.text + "' already exists in table '" + existing->name + "'",
-                   name.span};
-    }
+    SPILLWAY_TRY(check_mode(mode, has_mapping(*existing, kind, name.text), place_of(*existing, kind), name));
     catalog::Table table = *existing;
     table.mappings[kind][name.text] = mapping;
     return writer.alter_table(database.name, table);
@@ -80,15 +67,15 @@ Result<Tables> define(Call& call, Mode mode) {
 }
 
 Result<Tables> create_mapping(Call& call) {
-  return define(call, Mode::Create);
+  return define(call, MappingMode::Create);
 }
 
 Result<Tables> create_or_alter_mapping(Call& call) {
-  return define(call, Mode::CreateOrAlter);
+  return define(call, MappingMode::CreateOrAlter);
 }
 
 Result<Tables> alter_mapping(Call& call) {
-  return define(call, Mode::Alter);
+  return define(call, MappingMode::Alter);
 }
 
 /// The mappings of a table: of one kind, or of all where `kind` is empty.
@@ -106,12 +93,11 @@ Table mappings_of(const Database& database, const catalog::Table& table, const s
 Result<Tables> drop_mapping(Call& call) {
   SPILLWAY_ASSIGN(const std::string kind, mapping_kind(call.reader));
   SPILLWAY_TRY(call.reader.expect("mapping"));
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Name name, read_mapping_name(call.reader));
   const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
     const std::shared_ptr<const catalog::Table> existing = find_in(database.tables, call.names[0].text);
     if (!existing) return not_found("table", call.names[0], database);
-    if (!has_mapping(*existing, kind, name.text)) return no_mapping(*existing, kind, name);
+    if (!has_mapping(*existing, kind, name.text)) return no_mapping(place_of(*existing, kind), name);
     catalog::Table table = *existing;
     table.mappings[kind].erase(name.text);
     return writer.alter_table(database.name, table);
@@ -135,10 +121,9 @@ Result<Tables> show_mappings(Call& call) {
     SPILLWAY_ASSIGN(const auto table, call.table(call.names[0]));
     return Tables{mappings_of(*database, *table, kind)};
   }
-  SPILLWAY_ASSIGN(const Name name, call.reader.name("the name of a mapping in quotes"));
-  SPILLWAY_TRY(call.reader.end());
+  SPILLWAY_ASSIGN(const Name name, read_mapping_name(call.reader));
   SPILLWAY_ASSIGN(const auto table, call.table(call.names[0]));
-  if (!has_mapping(*table, kind, name.text)) return no_mapping(*table, kind, name);
+  if (!has_mapping(*table, kind, name.text)) return no_mapping(place_of(*table, kind), name);
   Table result = empty_table(kMappings);
   result.rows.push_back(row_of(*database, *table, kind, name.text, table->mappings.at(kind).at(name.text)));
   return Tables{std::move(result)};

@@ -37,12 +37,7 @@ Row row_of(const Operation& operation) {
 /// A caller's own, and those of databases that it monitors (or, to end them, administers).
 bool concerns(const Call& call, const Operation& operation,
               bool may(const catalog::Caller&, const catalog::Database&)) {
-  if (!call.caller() || catalog::is_admin(*call.caller()) ||
-      operation.principal == call.caller()->principal) {
-    return true;
-  }
-  const auto database = find_database(*call.snapshot, operation.database);
-  return database && may(*call.caller(), *database);
+  return call.concerns(operation.principal, operation.database, may);
 }
 
 Result<Tables> show_operations(Call& call) {

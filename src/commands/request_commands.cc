@@ -159,11 +159,7 @@ Table table_of(const std::vector<LoggedRequest>& requests, const Schema& schema)
 
 /// A caller sees its own requests, and those in the databases that it monitors; admins those of all.
 bool concerns(const Call& call, const LoggedRequest& request) {
-  if (!call.caller() || catalog::is_admin(*call.caller()) || request.principal == call.caller()->principal) {
-    return true;
-  }
-  const auto database = find_database(*call.snapshot, request.database);
-  return database && catalog::may_monitor(*call.caller(), *database);
+  return call.concerns(request.principal, request.database, catalog::may_monitor);
 }
 
 Result<Tables> show(Call& call, Kind kind, const Schema& schema) {
@@ -220,9 +216,7 @@ Result<Tables> cancel_query(Call& call) {
   SPILLWAY_TRY(call.reader.end());
   const std::string reason = properties.text_or("reason", "");
   const auto may = [&](const LoggedRequest& query) {
-    if (!call.caller() || query.principal == call.caller()->principal) return true;
-    const auto database = find_database(*call.snapshot, query.database);
-    return catalog::is_admin(*call.caller()) || (database && catalog::is_admin(*call.caller(), *database));
+    return call.concerns(query.principal, query.database, catalog::is_admin);
   };
   const bool cancelled = call.services.requests.cancel_queries(id, reason, may) > 0;
   Table result = empty_table(kCancelled);

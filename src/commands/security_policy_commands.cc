@@ -13,7 +13,7 @@
 
 #include "commands/call.h"
 #include "commands/describe.h"
-#include "commands/security_policies.h"
+#include "commands/policies.h"
 #include "export/exports.h"
 
 namespace spillway::commands {
@@ -25,12 +25,6 @@ using catalog::Writer;
 using TablePtr = std::shared_ptr<const catalog::Table>;
 namespace json = boost::json;
 
-const Schema kPolicies = {{"PolicyName", Type::String},
-                          {"EntityName", Type::String},
-                          {"Policy", Type::String},
-                          {"ChildEntities", Type::String},
-                          {"EntityType", Type::String}};
-
 const Schema kIdentities = {{"EntityName", Type::String}, {"Policies", Type::String}};
 
 /// Before anything is said about the table.
@@ -39,69 +33,27 @@ Status check_admin(const Call& call, const Database& database, const catalog::Ta
   return call.denied("the role Admin of table '" + table.name + "'");
 }
 
-/// A policy of tables: what it is in Table::policies, and what `.show` calls it.
-struct TablePolicy {
-  const char *key, *title;
-};
-constexpr TablePolicy kRowLevel = {catalog::kRowLevelSecurity, "RowLevelSecurityPolicy"};
-constexpr TablePolicy kRestricted = {catalog::kRestrictedViewAccess, "RestrictedViewAccessPolicy"};
+constexpr TablePolicy kRowLevel = {"RowLevelSecurityPolicy", catalog::kRowLevelSecurity};
+constexpr TablePolicy kRestricted = {"RestrictedViewAccessPolicy", catalog::kRestrictedViewAccess};
 
-Row row_of(const Database& database, const catalog::Table& table, const TablePolicy& policy) {
-  const auto found = table.policies.find(policy.key);
-  return {Value::string(policy.title), Value::string("[" + database.name + "].[" + table.name + "]"),
-          Value::string(found == table.policies.end() ? "null" : found->second), Value::string(""),
-          Value::string("Table")};
-}
-
-/// Sets the policy of tables (without a text: takes it away), and shows it. `check` looks at each table as it
-/// is in the transaction.
+/// Sets the policy of tables, and shows it. `check` looks at each table as it is in the transaction.
 Result<Tables> put(const Call& call, const std::vector<Name>& names, const TablePolicy& policy,
-                   const std::optional<std::string>& text,
-                   const std::function<Status(const catalog::Table&)>& check) {
-  const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
-    for (const Name& name : names) {
-      const TablePtr existing = find_in(database.tables, name.text);
-      if (!existing) return not_found("table", name, database);
-      SPILLWAY_TRY(check(*existing));
-      catalog::Table table = *existing;
-      table.policies.erase(policy.key);
-      if (text) table.policies[policy.key] = *text;
-      if (table.policies == existing->policies) continue;
-      SPILLWAY_TRY(writer.alter_table(database.name, table));
-    }
+                   const std::string& text, const std::function<Status(const catalog::Table&)>& check) {
+  return change_table_policy(call, names, policy, [&](catalog::Table& table) -> Status {
+    SPILLWAY_TRY(check(table));
+    table.policies[policy.key] = text;
     return Status();
   });
-  SPILLWAY_TRY(changed);
-  SPILLWAY_ASSIGN(const std::shared_ptr<const Database> database, call.reload());
-  Table result = empty_table(kPolicies);
-  for (const Name& name : names) {
-    if (const TablePtr table = find_in(database->tables, name.text))
-      result.rows.push_back(row_of(*database, *table, policy));
-  }
-  return Tables{std::move(result)};
-}
-
-Status no_check(const catalog::Table&) {
-  return Status();
 }
 
 Result<Tables> show(Call& call, const TablePolicy& policy) {
   SPILLWAY_TRY(call.reader.end());
-  SPILLWAY_ASSIGN(const Database* database, call.database());
-  Table result = empty_table(kPolicies);
-  if (call.names[0].text == "*") {
-    for (const auto& [name, table] : database->tables)
-      result.rows.push_back(row_of(*database, *table, policy));
-    return Tables{std::move(result)};
-  }
-  SPILLWAY_ASSIGN(const TablePtr table, call.table(call.names[0]));
-  result.rows.push_back(row_of(*database, *table, policy));
-  return Tables{std::move(result)};
+  return show_table_policy(call, call.names[0], policy);
 }
 
 Result<Tables> remove(Call& call, const TablePolicy& policy) {
   SPILLWAY_TRY(call.reader.end());
-  return put(call, call.names, policy, std::nullopt, no_check);
+  return delete_table_policy(call, call.names[0], policy);
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@
 #include "commands/call.h"
 #include "commands/describe.h"
 #include "commands/extents.h"
+#include "commands/policies.h"
+#include "commands/streaming_ingestion.h"
 #include "ingest/update_policy.h"
 
 namespace spillway::commands {
@@ -433,7 +435,10 @@ Row details_row(const Database& database, const catalog::Table& table) {
     row.push_back(std::move(value));
   }
   row.push_back(Value::string("[]"));  // AuthorizedPrincipals
-  row.insert(row.end(), 6, none);      // RetentionPolicy … IngestionBatchingPolicy
+  row.insert(row.end(), 3, none);      // RetentionPolicy, CachingPolicy, ShardingPolicy
+  row.push_back(Value::string(policy_text(table.policies, "merge")));
+  row.push_back(Value::string(streaming_policy(database, table)));
+  row.push_back(none);  // IngestionBatchingPolicy
   row.push_back(totals.extents ? Value::datetime(totals.first_created) : Value::null(Type::DateTime));
   row.push_back(totals.extents ? Value::datetime(totals.last_created) : Value::null(Type::DateTime));
   row.push_back(none);  // RowOrderPolicy

@@ -3,33 +3,20 @@
 // alter-table-update-policy-command.md, alter-merge-table-update-policy-command.md,
 // delete-table-update-policy-command.md.
 
-#include <functional>
 #include <utility>
 
 #include "commands/call.h"
-#include "commands/describe.h"
+#include "commands/policies.h"
 #include "ingest/update_policy.h"
 
 namespace spillway::commands {
 namespace {
 
 using catalog::Database;
-using catalog::Writer;
 using ingest::UpdatePolicy;
 using TablePtr = std::shared_ptr<const catalog::Table>;
 
-const Schema kPolicies = {{"PolicyName", Type::String},
-                          {"EntityName", Type::String},
-                          {"Policy", Type::String},
-                          {"ChildEntities", Type::String},
-                          {"EntityType", Type::String}};
-
-Row row_of(const Database& database, const catalog::Table& table) {
-  const auto found = table.policies.find(ingest::kUpdatePolicy);
-  return {Value::string("UpdatePolicy"), Value::string("[" + database.name + "].[" + table.name + "]"),
-          Value::string(found == table.policies.end() ? "null" : found->second), Value::string(""),
-          Value::string("Table")};
-}
+constexpr TablePolicy kUpdate = {"UpdatePolicy", ingest::kUpdatePolicy};
 
 /// The command in the database that its table is written with: `Database.Table`.
 Result<Tables> in_database(Call& call, Result<Tables> (*run)(Call& call, const Name& table)) {
@@ -70,24 +57,6 @@ Status validate(const Call& call, const Database& database, const catalog::Table
   return Status();
 }
 
-/// Changes the table's policies, and shows them.
-Result<Tables> change(const Call& call, const Name& name, const std::function<void(catalog::Table&)>& set) {
-  const Status changed = call.write([&](Writer& writer, const Database& database) -> Status {
-    const TablePtr existing = find_in(database.tables, name.text);
-    if (!existing) return not_found("table", name, database);
-    catalog::Table table = *existing;
-    set(table);
-    return writer.alter_table(database.name, table);
-  });
-  SPILLWAY_TRY(changed);
-  SPILLWAY_ASSIGN(const std::shared_ptr<const Database> database, call.reload());
-  Table result = empty_table(kPolicies);
-  if (const TablePtr table = find_in(database->tables, name.text)) {
-    result.rows.push_back(row_of(*database, *table));
-  }
-  return Tables{std::move(result)};
-}
-
 Result<Tables> alter_policies(Call& call, const Name& name, bool keep_others) {
   SPILLWAY_ASSIGN(const std::string text, call.reader.string("the policies as a JSON array in quotes"));
   SPILLWAY_TRY(call.reader.end());
@@ -95,11 +64,12 @@ Result<Tables> alter_policies(Call& call, const Name& name, bool keep_others) {
   SPILLWAY_ASSIGN(const Database* database, call.database());
   SPILLWAY_ASSIGN(const TablePtr target, call.table(name));
   for (const UpdatePolicy& policy : given) SPILLWAY_TRY(validate(call, *database, *target, policy));
-  return change(call, name, [&](catalog::Table& table) {
+  return change_table_policy(call, {name}, kUpdate, [&](catalog::Table& table) {
     std::vector<UpdatePolicy> policies;
     if (keep_others) policies = ingest::update_policies_of(table);
     policies.insert(policies.end(), given.begin(), given.end());
-    table.policies[ingest::kUpdatePolicy] = ingest::to_json(policies);
+    table.policies[kUpdate.key] = ingest::to_json(policies);
+    return Status();
   });
 }
 
@@ -114,24 +84,14 @@ Result<Tables> alter_merge_policy(Call& call) {
 Result<Tables> delete_policy(Call& call) {
   return in_database(call, [](Call& there, const Name& name) -> Result<Tables> {
     SPILLWAY_TRY(there.reader.end());
-    return change(there, name, [](catalog::Table& table) { table.policies.erase(ingest::kUpdatePolicy); });
+    return delete_table_policy(there, name, kUpdate);
   });
 }
 
 Result<Tables> show_policy(Call& call) {
   return in_database(call, [](Call& there, const Name& name) -> Result<Tables> {
     SPILLWAY_TRY(there.reader.end());
-    SPILLWAY_ASSIGN(const Database* database, there.database());
-    Table result = empty_table(kPolicies);
-    if (name.text == "*") {
-      for (const auto& [table_name, table] : database->tables) {
-        result.rows.push_back(row_of(*database, *table));
-      }
-    } else {
-      SPILLWAY_ASSIGN(const TablePtr table, there.table(name));
-      result.rows.push_back(row_of(*database, *table));
-    }
-    return Tables{std::move(result)};
+    return show_table_policy(there, name, kUpdate);
   });
 }
 

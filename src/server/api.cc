@@ -460,6 +460,10 @@ Status Api::run_command(Call& call) {
   request.application = printable_id(call.request.header("x-ms-app"));
   request.client_request_properties = call.properties.for_log;
   SPILLWAY_ASSIGN(const std::vector<Table> tables, backend_.execute(request));
+  return send_tables(call, tables);
+}
+
+Status Api::send_tables(Call& call, const std::vector<Table>& tables) const {
   AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
   for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
   send(call.response, kJsonType, v1_tables(tables, info));
@@ -532,11 +536,7 @@ Status Api::run_ingestion(Call& call) {
   }
   request.data = request.is_address ? std::string_view(address) : std::string_view(call.request.body);
   SPILLWAY_ASSIGN(const int64_t records, backend_.ingest(request));
-  const std::vector<Table> tables = {ingestion_table(records)};
-  AnswerInfo info{call.ids, backend_.clock().now(), std::nullopt, {}, {}};
-  for (const Table& table : tables) info.results.push_back({table.name, table.schema, ""});
-  send(call.response, kJsonType, v1_tables(tables, info));
-  return {};
+  return send_tables(call, {ingestion_table(records)});
 }
 
 }  // namespace spillway::server

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/answer.h"
 #include "server/backend.h"
@@ -66,6 +67,8 @@ class Api {
   Status answer_query(Call& call, Form form, commands::Requests::Running* logged);
   Status run_command(Call& call);
   Status run_ingestion(Call& call);
+  /// The answer of a command or an ingestion.
+  Status send_tables(Call& call, const std::vector<Table>& tables) const;
   std::chrono::milliseconds timeout_of(const Call& call, std::chrono::milliseconds default_timeout) const;
 
   Backend& backend_;

@@ -1,5 +1,6 @@
 // Connection strings: ADDRESS[?SAS or presigned query][;CREDENTIAL], where CREDENTIAL is an account key,
 // "sharedkey=" with a key or a SAS, a SAS, "token=", "managed_identity=", "impersonate" or "AwsCredentials=".
+// OneLake takes a token and identities only.
 // Source: api/connection-strings/storage-connection-strings.md.
 #include <algorithm>
 #include <cctype>
@@ -22,7 +23,7 @@ Error bad(const std::string& why) {
 Error unsupported(const std::string& what) {
   return Error(ErrorCode::NotSupported,
                "storage connection string: " + what +
-                   " isn't supported; use a local folder, Azure Blob Storage or Amazon S3");
+                   " isn't supported; use a local folder, Azure Blob Storage, OneLake or Amazon S3");
 }
 
 void trim_slashes(std::string& text) {
@@ -44,6 +45,26 @@ std::optional<AzureHost> azure_host(const std::string& host) {
   }
   if (found.suffix.find(".blob.") == std::string::npos) return std::nullopt;
   return found;
+}
+
+/// Of a host or an endpoint. Each region, and each workspace with a private link, has a host of its own:
+/// onelake.dfs.fabric.microsoft.com, westus-onelake.blob.fabric.microsoft.com.
+bool in_onelake(std::string_view host) {
+  return host.ends_with(".fabric.microsoft.com");
+}
+
+/// The names of a workspace and an item, which are GUIDs both or neither: then the item's has its type,
+/// "MyLakehouse.Lakehouse".
+Status check_item(const std::string& workspace, std::string_view path) {
+  const std::string_view item = path.substr(0, path.find('/'));
+  const bool guids = Guid::parse(workspace).has_value();
+  if (!item.empty() && guids == Guid::parse(item).has_value() &&
+      (guids || item.find('.') != std::string_view::npos)) {
+    return {};
+  }
+  return bad(
+      "OneLake's addresses go on with /WORKSPACE/ITEM/Files/PATH, where ITEM is a name with its type "
+      "(MyLakehouse.Lakehouse), or WORKSPACE and ITEM are GUIDs both");
 }
 
 /// An emulator has the account in the path: an IP address, "localhost", or a host without a domain.
@@ -104,6 +125,8 @@ constexpr std::string_view kToken = "token=";
 constexpr std::string_view kManagedIdentity = "managed_identity=";
 constexpr std::string_view kImpersonate = "impersonate";
 constexpr std::string_view kDefaultRegion = "us-east-1";
+constexpr const char* kOneLakeCredentials =
+    "OneLake takes ';impersonate', ';managed_identity=' or ';token=', and neither keys nor signatures";
 
 /// Where a host of Amazon S3 names its bucket and region; the bucket is empty where the path names it.
 struct S3Host {
@@ -138,9 +161,8 @@ bool is_bucket_name(const std::string& text) {
 }
 
 /// NotSupported for the documented stores that Spillway lacks.
-Status check_scheme(const std::string& scheme, const std::string& host) {
+Status check_scheme(const std::string& scheme) {
   if (scheme == "adl") return unsupported("Azure Data Lake Storage Gen1 ('adl://')");
-  if (host.find("fabric.microsoft.com") != std::string::npos) return unsupported("OneLake");
   if (scheme == "s3") {
     return bad("Amazon S3 is given as https://BUCKET.s3.REGION.amazonaws.com/PATH;AwsCredentials=ID,SECRET");
   }
@@ -202,13 +224,15 @@ Result<ConnectionString> ConnectionString::parse_url(std::string_view text) {
   const size_t question = std::min(address.find('?'), address.size());
   std::optional<Url> url = split_url<Url>(address.substr(0, question));
   if (!url) return bad("expected an https:// address, file:///folder or an absolute path");
-  SPILLWAY_TRY(check_scheme(url->scheme, url->host));
+  SPILLWAY_TRY(check_scheme(url->scheme));
 
   ConnectionString out;
-  const bool aws = lower_case(credential).starts_with(kAwsCredentials) || s3_host(url->host).has_value();
+  const bool aws = !in_onelake(url->host) &&
+                   (lower_case(credential).starts_with(kAwsCredentials) || s3_host(url->host).has_value());
   out.kind_ = aws ? Kind::S3 : Kind::AzureBlob;
   SPILLWAY_TRY(aws ? out.locate_s3(*url) : out.locate_azure(*url));
   SPILLWAY_TRY(out.read_path(*url));
+  if (in_onelake(out.endpoint)) SPILLWAY_TRY(check_item(out.container, out.prefix));
   SPILLWAY_TRY(out.read_query(address.substr(std::min(question + 1, address.size()))));
   if (!credential.empty()) SPILLWAY_TRY(out.read_credential(credential));
   out.compose();
@@ -236,11 +260,22 @@ Status ConnectionString::locate_azure(Url& url) {
     account = take_part(url.path);
     endpoint = url.scheme + "://" + lower_case(url.authority) + "/" + account;
   } else {
-    return unsupported("the address of a web server that is neither Azure Blob Storage nor Amazon S3");
+    return unsupported(
+        "the address of a web server that is neither Azure Blob Storage nor OneLake nor Amazon S3");
   }
   if (container.empty()) container = take_part(url.path);
   if (!is_name(account)) return bad("the storage account's name is missing or not valid");
+  if (in_onelake(url.host)) return read_workspace();
   if (!is_name(container)) return bad("the container's name is missing or not valid");
+  return {};
+}
+
+Status ConnectionString::read_workspace() {
+  const std::optional<std::string> decoded = percent_decode(container);
+  if (!decoded || !check_object_path(*decoded).ok() || decoded->find('/') != std::string::npos) {
+    return bad("the workspace's name is missing or not valid");
+  }
+  container = *decoded;
   return {};
 }
 
@@ -283,6 +318,7 @@ Status ConnectionString::read_query(std::string_view query) {
     presigned = query;
     return {};
   }
+  if (in_onelake(endpoint)) return bad(kOneLakeCredentials);
   if (!is_sas(query)) return bad("what follows '?' isn't a shared access signature");
   sas = query;
   return {};
@@ -297,6 +333,9 @@ Status ConnectionString::read_credential(std::string_view credential) {
     return bad("the credential holds a blank or a character that isn't ASCII");
   }
   if (credential.find(';') != std::string_view::npos) return bad("it has more than one ';'");
+  const bool identity =
+      folded.starts_with(kToken) || folded == kImpersonate || folded.starts_with(kManagedIdentity);
+  if (in_onelake(endpoint) && !identity) return bad(kOneLakeCredentials);
   if (folded.starts_with(kAwsCredentials))
     return read_aws_credentials(credential.substr(kAwsCredentials.size()));
   if (kind_ == Kind::S3) return bad("Amazon S3 takes ';AwsCredentials=ACCESS_KEY_ID,SECRET_ACCESS_KEY'");
@@ -332,7 +371,7 @@ Status ConnectionString::read_aws_credentials(std::string_view credential) {
 }
 
 void ConnectionString::compose() {
-  address_ = kind_ == Kind::S3 ? endpoint : endpoint + "/" + container;
+  address_ = kind_ == Kind::S3 ? endpoint : endpoint + "/" + percent_encode_path(container);
   if (!prefix.empty()) address_ += "/" + percent_encode_path(prefix);
 }
 

@@ -7,6 +7,8 @@
 //   https://ACCOUNT.blob.core.windows.net/CONTAINER[/PATH]?SAS      … by shared access signature
 //   https://ACCOUNT.dfs.core.windows.net/CONTAINER[/PATH];KEY       … Data Lake Gen2, through its blob
 //   endpoint abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/[PATH];KEY       … the same; ";sharedkey=KEY" too
+//   https://onelake.dfs.fabric.microsoft.com/WORKSPACE/ITEM[/PATH]   OneLake, through its blob endpoint; also
+//   https://onelake.blob.… and abfss://WORKSPACE@onelake.dfs.…         written so; by token or identity only
 //   http://127.0.0.1:10000/ACCOUNT/CONTAINER[/PATH];KEY             an emulator, by its address
 //   …;token=TOKEN · …;managed_identity=system|OBJECT_ID              Azure by a Microsoft Entra token
 //   …;impersonate                                                    Azure as whoever uses it: on_behalf_of()
@@ -121,7 +123,8 @@ class ConnectionString {
   // Azure: endpoint "https://account.blob.core.windows.net" or "http://127.0.0.1:10000/devstoreaccount1".
   // S3: endpoint of the bucket, "https://bucket.s3.eu-west-1.amazonaws.com" or
   // "http://127.0.0.1:9000/bucket".
-  std::string endpoint, account, container, prefix;  // `container`: of S3 the bucket
+  // `container`: of S3 the bucket, of OneLake the workspace (the item begins `prefix`).
+  std::string endpoint, account, container, prefix;
   // At most one of these isn't empty; none is access to what is public.
   std::string account_key, sas, token, managed_identity, presigned;
   bool impersonate = false;            // then there is no credential, and no store opens
@@ -135,6 +138,7 @@ class ConnectionString {
   static Result<ConnectionString> parse_url(std::string_view text);
   struct Url;
   Status locate_azure(Url& url);
+  Status read_workspace();
   Status locate_s3(Url& url);
   Status read_path(const Url& url);
   Status read_query(std::string_view query);

@@ -18,42 +18,29 @@ usage: crash_test.py --server build/spillway --store local|azurite [--kills N] [
 N is how often it is killed: the fail points in turn first, then fail points and random moments by the seed.
 """
 import argparse
-import base64
+import contextlib
 import csv
-import email.utils
 import gzip
-import hashlib
-import hmac
 import http.client
 import io
 import json
 import os
 import random
 import re
-import select
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-READY_SECONDS = 60
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'tests/support'))
+from harness import (AZURITE, AzuriteTarget, Failure, LocalTarget, Server, behind, in_folder,  # noqa: E402
+                     manifest_fault, wait_for)
+
 REACH_SECONDS = 12       # a fail point that isn't reached within this is counted as not reached
-CATCH_UP_SECONDS = 120
 VERIFY_EVERY = 12
 BATCH = 40               # records of one ingestion
-DATABASE = 'NetDefaultDB'
 ONLY_WITH_FAULTS = {'export.moved.after'}  # reached where storage fails: tests/export, tests/faults
-
-
-class Failure(Exception):
-    pass
 
 
 def fail_points():
@@ -61,176 +48,7 @@ def fail_points():
     return [name for name in re.findall(r'^FAIL_POINT\("([^"]+)"\)', text, re.M) if name not in ONLY_WITH_FAULTS]
 
 
-# ---- targets: where the artifacts go, read without the server --------------------------------------------------
-
-class LocalTarget:
-    def __init__(self, folder):
-        self.folder = os.path.join(folder, 'exported')
-        os.makedirs(self.folder)
-        self.arguments = ['--storage-root', self.folder]
-
-    def connection(self, name):
-        return os.path.join(self.folder, name)
-
-    def root(self, name):
-        return os.path.join(self.folder, name)
-
-    def files(self, name):
-        """Public path -> a function that reads it."""
-        found = {}
-        for folder, _, names in os.walk(os.path.join(self.folder, name)):
-            for each in names:
-                path = os.path.join(folder, each)
-                found[path] = lambda path=path: open(path, 'rb').read()
-        return found
-
-    def close(self):
-        pass
-
-
-class AzuriteTarget:
-    ACCOUNT = 'devstoreaccount1'
-    KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
-
-    def __init__(self, folder, script):
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
-        data = os.path.join(folder, 'azurite')
-        os.makedirs(data)
-        self.log = open(os.path.join(folder, 'azurite.log'), 'w')
-        self.process = subprocess.Popen(
-            ['node', script, '--blobPort', str(self.port), '--blobHost', '127.0.0.1', '--location', data,
-             '--skipApiVersionCheck', '--silent'], stdout=self.log, stderr=self.log)
-        self.endpoint = f'http://127.0.0.1:{self.port}/{self.ACCOUNT}'
-        self.arguments = []
-        deadline = time.time() + READY_SECONDS
-        while True:
-            try:
-                self._create_container('exported')
-                return
-            except OSError:
-                if time.time() > deadline:
-                    raise Failure('Azurite does not answer')
-                time.sleep(0.1)
-
-    def _create_container(self, name):
-        """Readable without a key, so that the comparison needs none."""
-        date = email.utils.formatdate(usegmt=True)
-        headers = {'x-ms-blob-public-access': 'container', 'x-ms-date': date, 'x-ms-version': '2021-08-06'}
-        canonical = ''.join(f'{key}:{value}\n' for key, value in sorted(headers.items()))
-        resource = f'/{self.ACCOUNT}/{self.ACCOUNT}/{name}\nrestype:container'
-        text = 'PUT' + '\n' * 12 + canonical + resource
-        digest = hmac.new(base64.b64decode(self.KEY), text.encode(), hashlib.sha256).digest()
-        headers['Authorization'] = f'SharedKey {self.ACCOUNT}:{base64.b64encode(digest).decode()}'
-        headers['Content-Length'] = '0'
-        status, body = self._request('PUT', f'/{self.ACCOUNT}/{name}?restype=container', headers)
-        if status not in (201, 409):
-            raise Failure(f'container: {status} {body[:500]!r}')
-
-    def _request(self, method, path, headers=None):
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
-        try:
-            connection.request(method, path, headers=headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def connection(self, name):
-        return f'{self.endpoint}/exported/{name};{self.KEY}'
-
-    def root(self, name):
-        return f'{self.endpoint}/exported/{name}'
-
-    def files(self, name):
-        found, marker = {}, ''
-        while True:
-            status, body = self._request('GET', f'/{self.ACCOUNT}/exported?restype=container&comp=list&prefix={name}/'
-                                                f'&marker={urllib.parse.quote(marker)}')
-            if status != 200:
-                raise Failure(f'list: {status} {body[:500]!r}')
-            text = body.decode()
-            for blob in re.findall(r'<Blob><Name>([^<]+)</Name>', text):
-                def read(blob=blob):
-                    code, data = self._request('GET', f'/{self.ACCOUNT}/exported/{urllib.parse.quote(blob)}')
-                    if code != 200:
-                        raise Failure(f'{blob}: {code}')
-                    return data
-                found[f'{self.endpoint}/exported/{blob}'] = read
-            more = re.search(r'<NextMarker>([^<]+)</NextMarker>', text)
-            if not more:
-                return found
-            marker = more.group(1)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        self.log.close()
-
-
-# ---- the server and its clients --------------------------------------------------------------------------------
-
-class Server:
-    running = set()     # processes that a failed test must not leave behind
-
-    def __init__(self, program, folder, arguments, fail_point=None):
-        environment = dict(os.environ)
-        environment.pop('SPILLWAY_FAIL_POINTS', None)
-        if fail_point:
-            environment['SPILLWAY_FAIL_POINTS'] = fail_point
-        self.log_path = os.path.join(folder, 'server.log')
-        log = open(self.log_path, 'a')
-        log.write(f'---- start, fail point {fail_point}\n')
-        log.flush()
-        self.process = subprocess.Popen(
-            [program, 'serve', '--data', os.path.join(folder, 'data'), '--listen', '127.0.0.1:0', *arguments],
-            stdout=subprocess.PIPE, stderr=log, env=environment)
-        log.close()
-        Server.running.add(self.process)
-        self.port = None
-        ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
-        line = self.process.stdout.readline().decode() if ready else ''
-        found = re.search(r'http://127\.0\.0\.1:(\d+)', line)
-        if found:
-            self.port = int(found.group(1))
-        elif not fail_point or self.process.wait(READY_SECONDS) != -signal.SIGKILL:
-            raise Failure(f'the server does not start: {line!r}, log {self.log_path}')
-
-    def dead(self):
-        return self.process.poll() is not None
-
-    def kill(self):
-        if not self.dead():
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def stop(self):
-        self.process.terminate()
-        code = self.process.wait(60)
-        self.process.stdout.close()
-        if code != 0:
-            raise Failure(f'the server ended with {code} on SIGTERM')
-
-    def ask(self, text, kind='query', timeout=60):
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
-        try:
-            connection.request('POST', f'/v1/rest/{kind}', json.dumps({'db': DATABASE, 'csl': text}),
-                               {'Content-Type': 'application/json'})
-            answer = connection.getresponse()
-            body = answer.read()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise Failure(f'{answer.status}: {body.decode(errors="replace")[:800]}\nin: {text[:300]}')
-        table = json.loads(body)['Tables'][0]
-        names = [column['ColumnName'] for column in table['Columns']]
-        return [dict(zip(names, row)) for row in table['Rows']]
-
-    def mgmt(self, text):
-        return self.ask(text, 'mgmt')
-
+# ---- clients -----------------------------------------------------------------------------------------------------
 
 INGESTED = ('T1', 'T2', 'Stage')
 
@@ -347,49 +165,6 @@ def create(server, target):
 
 
 # ---- the proof --------------------------------------------------------------------------------------------------
-
-def wait_for(what, condition, seconds=CATCH_UP_SECONDS):
-    deadline = time.time() + seconds
-    while True:
-        seen = condition()
-        if not seen:
-            return
-        if time.time() > deadline:
-            raise Failure(f'{what}: still {seen!r} after {seconds} s')
-        time.sleep(0.05)
-
-
-def moment(text):
-    """A datetime of an answer in a form that orders as text: JSON answers leave out a fraction's last zeros."""
-    whole, _, fraction = text.rstrip('Z').partition('.')
-    return f'{whole}.{fraction:0<7}'
-
-
-def behind(server):
-    """The exports that have not got to the database's cursor."""
-    last = moment(server.ask('print Last = datetime(0001-01-01) + 1tick * tolong(cursor_current())')[0]['Last'])
-    return [row['Name'] for row in server.mgmt('.show continuous-exports')
-            if row['ExportedTo'] is None or moment(row['ExportedTo']) < last]
-
-
-def manifest_fault(files, reported):
-    """What is wrong with the manifests: they follow one another, and name just what is reported."""
-    listed, position = {}, None
-    for path in sorted(path for path in files if '/_manifests/' in path):
-        manifest = json.loads(files[path]())
-        if position is not None and manifest['from'] != position:
-            # Runs without records move the position and leave no manifest.
-            if int(manifest['from']) < int(position):
-                return f'{path} begins before the one before it ended'
-        position = manifest['to']
-        for file in manifest['files']:
-            if file['path'] in listed:
-                return f'{file["path"]} is in two manifests'
-            listed[file['path']] = file['records']
-    if listed != reported:
-        return f'{len(listed)} files in manifests, {len(reported)} reported'
-    return None
-
 
 def delta_files(files, root):
     """What the log of a Delta table names: the path of each file -> its number of records."""
@@ -559,26 +334,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--server', required=True)
     parser.add_argument('--store', choices=('local', 'azurite'), default='local')
-    parser.add_argument('--azurite', default=os.path.join(ROOT, '.deps/node_modules/azurite/dist/src/blob/main.js'))
+    parser.add_argument('--azurite', default=AZURITE)
     parser.add_argument('--kills', type=int, default=0, help='0: every fail point once, and six random moments')
-    parser.add_argument('--seed', type=int, default=None, help='of the schedule; printed, so that it can be run again')
+    parser.add_argument('--seed', type=int, default=random.randrange(1 << 32),
+                        help='of the schedule; printed, so that it can be run again')
     args = parser.parse_args()
-    args.seed = args.seed if args.seed is not None else random.randrange(1 << 32)
-    folder = tempfile.mkdtemp(prefix='spillway-crash-')
-    print(f'seed {args.seed}, folder {folder}', flush=True)
-    target = AzuriteTarget(folder, args.azurite) if args.store == 'azurite' else LocalTarget(folder)
-    try:
-        run(args, folder, target)
-    except Failure as failure:
-        print(f'FAILED: {failure}\nseed {args.seed}; kept: {folder}', file=sys.stderr)
-        return 1
-    finally:
-        for process in Server.running:
-            if process.poll() is None:
-                process.kill()
-        target.close()
-    shutil.rmtree(folder)
-    return 0
+
+    def test(folder):
+        target = AzuriteTarget(folder, args.azurite) if args.store == 'azurite' else LocalTarget(folder)
+        with contextlib.closing(target):
+            run(args, folder, target)
+    return in_folder('crash', test, f'seed {args.seed}')
 
 
 if __name__ == '__main__':

@@ -18,22 +18,19 @@ usage: fault_test.py --server build/spillway --store azurite|s3rver [--records N
 """
 import argparse
 import collections
+import contextlib
 import csv
 import gzip
 import io
 import json
 import os
 import random
-import re
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
-from targets import ACCOUNTS, Failure, accounts
-from crash_test import Server, behind, manifest_fault, wait_for
-import crash_test
+from targets import accounts
+from harness import Failure, Server, behind, in_folder, manifest_fault, wait_for
 
 QUIET_SECONDS = 4        # longer than the proxies hold back what comes late
 TIMES = 'connect=1000;stall=1000;first_delay=20;longest_delay=300;longest_call=20000;janitor=1000;late_arrival=6000'
@@ -227,7 +224,6 @@ def trouble(target, seconds):
 
 
 def run(args, folder, target):
-    crash_test.EXPORTS = EXPORTS
     os.environ['SPILLWAY_TEST_TIMES'] = TIMES
     server = Server(os.path.abspath(args.server), folder, ['--log-level', 'warning'])
     create(server, target)
@@ -269,26 +265,14 @@ def main():
     parser.add_argument('--records', type=int, default=6000, help='of each of the two tables')
     parser.add_argument('--rate', type=float, default=0.2, help='the share of requests that get a fault')
     parser.add_argument('--seconds', type=float, default=12, help='that the ingestion takes')
-    parser.add_argument('--seed', type=int, default=None, help='of the faults; printed, so that it can be run again')
+    parser.add_argument('--seed', type=int, default=random.randrange(1 << 32),
+                        help='of the faults; printed, so that it can be run again')
     args = parser.parse_args()
-    args.seed = args.seed if args.seed is not None else random.randrange(1 << 32)
-    folder = tempfile.mkdtemp(prefix='spillway-faults-')
-    print(f'seed {args.seed}, folder {folder}', flush=True)
-    target = None
-    try:
-        target = accounts(args.store, folder, args.seed)
-        run(args, folder, target)
-    except Failure as failure:
-        print(f'FAILED: {failure}\nseed {args.seed}; kept: {folder}', file=sys.stderr)
-        return 1
-    finally:
-        for process in Server.running:
-            if process.poll() is None:
-                process.kill()
-        if target:
-            target.close()
-    shutil.rmtree(folder)
-    return 0
+
+    def test(folder):
+        with contextlib.closing(accounts(args.store, folder, args.seed)) as target:
+            run(args, folder, target)
+    return in_folder('faults', test, f'seed {args.seed}')
 
 
 if __name__ == '__main__':

@@ -15,11 +15,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from targets import Failure, accounts
-from crash_test import Server, wait_for
+from targets import accounts
+from harness import Failure, Server, in_folder, wait_for
 
 INSIDE = 'SPILLWAY_MENDING_TEST_INSIDE'
 TIMES = 'first_delay=20;longest_delay=100;janitor=1000;late_arrival=3000'
@@ -358,18 +357,7 @@ def main():
     args = parser.parse_args()
     if args.case == 'disk' and INSIDE not in os.environ:
         return with_mounts(args)
-    folder = tempfile.mkdtemp(prefix='spillway-mending-')
-    try:
-        disk(args, folder) if args.case == 'disk' else account(args, folder)
-    except Failure as failure:
-        print(f'FAILED: {failure}\nkept: {folder}', file=sys.stderr)
-        return 1
-    finally:
-        for process in Server.running:
-            if process.poll() is None:
-                process.kill()
-    shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    return in_folder('mending', lambda folder: disk(args, folder) if args.case == 'disk' else account(args, folder))
 
 
 if __name__ == '__main__':

@@ -76,6 +76,46 @@ TEST_F(ServerTest, QueriesAndCommandsWork) {
             R"([[0,1.5E0,true,[1,{}]]])");
 }
 
+TEST_F(ServerTest, ThePolicyAllowsOrForbidsStreaming) {
+  start();
+  EXPECT_EQ(mgmt(".create table T (a:long)").status, 200);
+  const auto stream = [&] {
+    return ask(port, post("/v1/rest/ingest/NetDefaultDB/T?streamFormat=csv", "1\n"));
+  };
+  const auto alter = [&](const std::string& entity, const std::string& how) {
+    return mgmt(".alter " + entity + " policy streamingingestion " + how).status;
+  };
+  const auto remove = [&](const std::string& entity) {
+    return mgmt(".delete " + entity + " policy streamingingestion").status;
+  };
+  EXPECT_EQ(stream().status, 200);  // without a policy
+
+  EXPECT_EQ(alter("database NetDefaultDB", "disable"), 200);
+  const WireAnswer by_database = stream();
+  EXPECT_EQ(by_database.status, 400);
+  EXPECT_NE(message(by_database)
+                .find("streaming ingestion into table 'T' of database 'NetDefaultDB' is disabled "
+                      "by the streamingingestion policy of its database"),
+            std::string::npos)
+      << message(by_database);
+  EXPECT_TRUE(json::parse(by_database.body).at("error").at("@permanent").as_bool());
+  EXPECT_EQ(mgmt(".ingest inline into table T <|\n1").status, 200);  // isn't streaming
+
+  EXPECT_EQ(alter("table T", "enable"), 200);
+  EXPECT_EQ(stream().status, 200);  // the table's policy comes first
+  EXPECT_EQ(alter("database NetDefaultDB", "enable"), 200);
+  EXPECT_EQ(alter("table T", "disable"), 200);
+  const WireAnswer by_table = stream();
+  EXPECT_EQ(by_table.status, 400);
+  EXPECT_NE(message(by_table).find("policy of the table"), std::string::npos) << message(by_table);
+
+  EXPECT_EQ(remove("table T"), 200);
+  EXPECT_EQ(stream().status, 200);
+  EXPECT_EQ(remove("database NetDefaultDB"), 200);
+  EXPECT_EQ(stream().status, 200);
+  EXPECT_EQ(json::serialize(rows_of(query("T | count"))), "[[5]]");
+}
+
 TEST_F(ServerTest, ErrorsTellWhatIsWrongAndWhere) {
   start();
   const WireAnswer syntax = query("print 1\n| wher x");

@@ -124,5 +124,40 @@ TEST_F(AzureIdentities, AStoreSendsItsTokenAndDropsOneThatIsRefused) {
   EXPECT_EQ(asked_, 2);
 }
 
+/// OneLake isn't there to be asked: a server on this machine takes the requests that it would get.
+TEST_F(AzureIdentities, OneLakeIsAskedByWorkspaceAndItem) {
+  set("AZURE_POD_IDENTITY_AUTHORITY_HOST", address());
+  FaultProxy storage(0);
+  std::vector<std::string> seen, heads;
+  storage.on_request([&](const FaultProxy::Request& request) {
+    seen.push_back(request.method + " " + request.target);
+    heads.push_back(request.head);
+    return Fault::answer(200, "Content-Length: 0\r\n");
+  });
+  for (const auto& [credential, authorization] :
+       {std::pair("token=given-token", "Authorization: Bearer given-token"),
+        std::pair("managed_identity=system", "Authorization: Bearer secret-token")}) {
+    auto connection = ConnectionString::parse(
+        "abfss://Our%20Sales@onelake.dfs.fabric.microsoft.com/My%20Lake.Lakehouse/Files;" +
+        std::string(credential));
+    ASSERT_TRUE(connection.ok()) << connection.error().message;
+    connection->endpoint = "http://127.0.0.1:" + std::to_string(storage.port());
+    const auto store = StoreFactory({}, options_).open(*connection);
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    EXPECT_EQ((*store)->public_path("a b.csv"),
+              "https://onelake.blob.fabric.microsoft.com/Our%20Sales/My%20Lake.Lakehouse/Files/a%20b.csv");
+    seen.clear();
+    heads.clear();
+    EXPECT_TRUE((*store)->check().ok());
+    EXPECT_TRUE((*store)->remove("a b.csv").ok());
+    EXPECT_EQ(
+        seen,
+        (std::vector<std::string>{
+            "GET /Our%20Sales?restype=container&comp=list&prefix=My%20Lake.Lakehouse%2FFiles&maxresults=1",
+            "DELETE /Our%20Sales/My%20Lake.Lakehouse/Files/a%20b.csv"}));
+    for (const std::string& head : heads) EXPECT_NE(head.find(authorization), std::string::npos) << head;
+  }
+}
+
 }  // namespace
 }  // namespace spillway::storage

@@ -127,6 +127,41 @@ TEST_F(AzureStores, PutGetStatListRemove) {
   EXPECT_TRUE(listed().empty());
 }
 
+/// An Azurite in OneLake's place, with its own key: what lies in an item is put, listed and read as
+/// elsewhere.
+TEST_F(AzureStores, AnItemOfOneLakeIsAFolderOfItsWorkspace) {
+  const std::string workspace = Guid::random().str(), item = Guid::random().str();
+  azurite_->create_container(workspace);
+  auto connection = ConnectionString::parse("https://onelake.dfs.fabric.microsoft.com/" + workspace + "/" +
+                                            item + "/Files/out;impersonate");
+  ASSERT_TRUE(connection.ok()) << connection.error().message;
+  connection->endpoint = azurite_->endpoint();
+  connection->account = Azurite::kAccount;
+  connection->account_key = Azurite::kKey;
+  connection->impersonate = false;
+  const auto lake = StoreFactory({}, options()).open(*connection);
+  ASSERT_TRUE(lake.ok()) << lake.error().message;
+  EXPECT_TRUE((*lake)->check().ok());
+  ASSERT_TRUE((*lake)->put_file(large_, "day=1/a.csv", false).ok());
+  EXPECT_TRUE(*(*lake)->put_if_absent("{}", "_delta_log/0.json"));
+  EXPECT_FALSE(*(*lake)->put_if_absent("{}", "_delta_log/0.json"));
+  const auto objects = (*lake)->list("day=1");
+  ASSERT_TRUE(objects.ok() && objects->size() == 1);
+  EXPECT_EQ(objects->at(0).path, "day=1/a.csv");
+  const std::string target = folder_.path("from-lake");
+  ASSERT_TRUE((*lake)->get_file("day=1/a.csv", target).ok());
+  EXPECT_EQ(read_file(target), large_content_);
+  const auto all = open(azurite_->connection(workspace))->list("");
+  ASSERT_TRUE(all.ok());
+  std::vector<std::string> paths;
+  for (const ObjectInfo& object : *all) paths.push_back(object.path);
+  std::sort(paths.begin(), paths.end());
+  EXPECT_EQ(paths, (std::vector<std::string>{item + "/Files/out/_delta_log/0.json",
+                                             item + "/Files/out/day=1/a.csv"}));
+  EXPECT_TRUE((*lake)->remove("day=1/a.csv").ok());
+  EXPECT_TRUE((*lake)->list("day=1")->empty());
+}
+
 TEST_F(AzureStores, AnEmptyFileAndAConsumedOne) {
   ASSERT_TRUE(store()->put_file(folder_.write("empty", ""), "empty", true).ok());
   EXPECT_FALSE(fs::exists(folder_.path("empty")));

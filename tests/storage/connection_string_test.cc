@@ -119,6 +119,93 @@ TEST(ConnectionStrings, ImpersonationBecomesAnIdentity) {
   EXPECT_EQ(key->on_behalf_of("system").text(), key->text());
 }
 
+TEST(ConnectionStrings, OneLakeByItsBlobEndpoint) {
+  struct Form {
+    const char *text, *endpoint, *workspace, *prefix, *address;
+  };
+  constexpr const char* kEndpoint = "https://onelake.blob.fabric.microsoft.com";
+  const Form forms[] = {
+      {"https://onelake.dfs.fabric.microsoft.com/Sales/Lake.Lakehouse/Files/out;impersonate", kEndpoint,
+       "Sales", "Lake.Lakehouse/Files/out",
+       "https://onelake.blob.fabric.microsoft.com/Sales/Lake.Lakehouse/Files/out"},
+      {"https://onelake.blob.fabric.microsoft.com/Sales/Lake.Lakehouse;impersonate", kEndpoint, "Sales",
+       "Lake.Lakehouse", "https://onelake.blob.fabric.microsoft.com/Sales/Lake.Lakehouse"},
+      {"abfss://Sales@onelake.dfs.fabric.microsoft.com/Lake.Lakehouse/Tables/T/;impersonate", kEndpoint,
+       "Sales", "Lake.Lakehouse/Tables/T",
+       "https://onelake.blob.fabric.microsoft.com/Sales/Lake.Lakehouse/Tables/T"},
+      {"http://OneLake.dfs.fabric.microsoft.com/Our%20Sales.v2/My%20Lake.Lakehouse/Files;impersonate",
+       kEndpoint, "Our Sales.v2", "My Lake.Lakehouse/Files",
+       "https://onelake.blob.fabric.microsoft.com/Our%20Sales.v2/My%20Lake.Lakehouse/Files"},
+      {"https://westus-onelake.dfs.fabric.microsoft.com/"
+       "0b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1/1b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1/Files;impersonate",
+       "https://westus-onelake.blob.fabric.microsoft.com", "0b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1",
+       "1b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1/Files",
+       "https://westus-onelake.blob.fabric.microsoft.com/"
+       "0b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1/1b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1/Files"},
+  };
+  for (const Form& form : forms) {
+    SCOPED_TRACE(form.text);
+    const auto parsed = ConnectionString::parse(form.text);
+    ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+    EXPECT_EQ(parsed->kind(), ConnectionString::Kind::AzureBlob);
+    EXPECT_EQ(parsed->endpoint, form.endpoint);
+    EXPECT_EQ(parsed->container, form.workspace);
+    EXPECT_EQ(parsed->prefix, form.prefix);
+    EXPECT_EQ(parsed->address(), form.address);
+    const auto again = ConnectionString::parse(parsed->on_behalf_of("system").text());
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    EXPECT_EQ(again->address(), form.address);
+    EXPECT_EQ(again->managed_identity, "system");
+  }
+}
+
+TEST(ConnectionStrings, OneLakeTakesTokensAndIdentitiesOnly) {
+  const std::string address = "https://onelake.dfs.fabric.microsoft.com/Sales/Lake.Lakehouse/Files/f.csv";
+  const auto token = ConnectionString::parse(address + ";token=1234567890abcdef");
+  ASSERT_TRUE(token.ok()) << token.error().message;
+  EXPECT_EQ(token->token, "1234567890abcdef");
+  EXPECT_EQ(token->redacted(),
+            "https://onelake.blob.fabric.microsoft.com/Sales/Lake.Lakehouse/Files/f.csv;token=******");
+  const auto user =
+      ConnectionString::parse(address + ";managed_identity=12345678-1234-1234-1234-1234567890ab");
+  ASSERT_TRUE(user.ok()) << user.error().message;
+  EXPECT_EQ(user->managed_identity, "12345678-1234-1234-1234-1234567890ab");
+  const std::string secret = kSecret;
+  for (const std::string& credential :
+       {";" + secret, ";sharedkey=" + secret, "?sv=2022-11-02&sp=rwd&sig=" + secret,
+        ";sv=2022-11-02&sp=rwd&sig=" + secret, ";AwsCredentials=ID," + secret}) {
+    const auto parsed = ConnectionString::parse(address + credential);
+    ASSERT_FALSE(parsed.ok()) << credential;
+    EXPECT_EQ(parsed.error().code, ErrorCode::BadRequest);
+    EXPECT_NE(parsed.error().message.find("OneLake takes ';impersonate'"), std::string::npos)
+        << parsed.error().message;
+    EXPECT_EQ(parsed.error().message.find(secret), std::string::npos) << parsed.error().message;
+  }
+}
+
+TEST(ConnectionStrings, OneLakeNeedsAWorkspaceAndAnItem) {
+  const std::string guid = "0b1f2e3d-4c5b-6a79-8897-a6b5c4d3e2f1";
+  const std::pair<std::string, const char*> forms[] = {
+      {"https://onelake.dfs.fabric.microsoft.com;impersonate", "workspace's name"},
+      {"https://onelake.dfs.fabric.microsoft.com/..%2Fx/Lake.Lakehouse;impersonate", "workspace's name"},
+      {"https://onelake.dfs.fabric.microsoft.com/%zz/Lake.Lakehouse;impersonate", "workspace's name"},
+      {"https://onelake.dfs.fabric.microsoft.com/Sales;impersonate", "/WORKSPACE/ITEM/"},
+      {"abfss://Sales@onelake.dfs.fabric.microsoft.com/;impersonate", "/WORKSPACE/ITEM/"},
+      {"https://onelake.dfs.fabric.microsoft.com/Sales/Lake/Files;impersonate", "/WORKSPACE/ITEM/"},
+      {"https://onelake.dfs.fabric.microsoft.com/" + guid + "/Lake.Lakehouse/Files;impersonate",
+       "GUIDs both"},
+      {"https://onelake.dfs.fabric.microsoft.com/Sales/" + guid + "/Files;impersonate", "GUIDs both"},
+      {"abfss://onelake.dfs.fabric.microsoft.com/Sales/Lake.Lakehouse;impersonate", "abfss://"},
+      {"https://me@onelake.dfs.fabric.microsoft.com/Sales/Lake.Lakehouse;impersonate", "host"},
+  };
+  for (const auto& [text, word] : forms) {
+    const auto parsed = ConnectionString::parse(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_EQ(parsed.error().code, ErrorCode::BadRequest) << text;
+    EXPECT_NE(parsed.error().message.find(word), std::string::npos) << parsed.error().message;
+  }
+}
+
 TEST(ConnectionStrings, BucketsOfS3) {
   struct Form {
     const char *text, *endpoint, *bucket, *prefix, *region;
@@ -165,8 +252,7 @@ TEST(ConnectionStrings, BucketsOfS3) {
 TEST(ConnectionStrings, DocumentedFormsThatAreMissingSaySo) {
   const std::pair<const char*, const char*> forms[] = {
       {"adl://fabrikam.azuredatalakestore.net/f.csv;impersonate", "Gen1"},
-      {"https://onelake.blob.fabric.microsoft.com/w/i/f.csv;impersonate", "OneLake"},
-      {"abfss://w@onelake.dfs.fabric.microsoft.com/i/f.csv;impersonate", "OneLake"},
+      {"https://api.fabric.microsoft.com/w/i.Lakehouse/f.csv;impersonate", "web server"},
       {"https://example.com/data.csv", "web server"},
       {"ftp://example.com/data.csv", "ftp"},
   };
