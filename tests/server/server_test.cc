@@ -220,7 +220,7 @@ TEST_F(ServerTest, LogsQueriesWithWhatTheyUsed) {
 
   const json::value rows = table_of(mgmt(
       ".show queries | project Text, State, ClientActivityId, RootActivityId, User, Application, Principal, "
-      "Database, FailureReason, WorkloadGroup, TotalCpu > 0s, MemoryPeak > 0, ScannedExtentsStatistics, "
+      "Database, FailureReason, WorkloadGroup, TotalCpu > 0s, MemoryPeak >= 0, ScannedExtentsStatistics, "
       "ResultSetStatistics, ClientRequestProperties, Duration >= 0s"));
   ASSERT_EQ(rows.as_array().size(), 3U) << json::serialize(rows);
   EXPECT_EQ(rows.at(0).at(0).as_string(), "T | count");
@@ -244,12 +244,16 @@ TEST_F(ServerTest, LogsQueriesWithWhatTheyUsed) {
   for (const char* part : {"TotalExtentsCount", "ScannedRowsCount", "TablesStatistics", "servertimeout"}) {
     EXPECT_NE(statistics.find(part), std::string::npos) << part << " in " << statistics;
   }
+  query("range x from 1 to 500000 step 1 | summarize count() by x | count");
+  const json::value large =
+      table_of(mgmt(".show queries | where Text startswith 'range' | project MemoryPeak > 1000000"));
+  EXPECT_EQ(json::serialize(large), "[[true]]");
   // After a restart too.
   server->stop();
   server.reset();
   start();
   EXPECT_EQ(table_of(mgmt(".show commands-and-queries | where CommandType == 'Query'")).as_array().size(),
-            3U);
+            4U);
 }
 
 TEST_F(ServerTest, RunningQueriesAreShownAndCancelled) {
