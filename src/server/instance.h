@@ -13,10 +13,10 @@ namespace spillway::server {
 struct InstanceOptions {
   std::string data_folder = {};                 // made where it is missing
   std::vector<std::string> storage_roots = {};  // none: DATA/storage
-  /// Data folders of other servers whose databases are shown here, read-only. Their storage/ are storage roots,
-  /// too, where none are given.
+  /// Data folders of other servers whose databases are shown here, read-only. Their storage/ are storage
+  /// roots, too, where none are given.
   std::vector<std::string> follow = {};
-  int64_t memory_limit = 0;                     // bytes; 0: the engine's default
+  int64_t memory_limit = 0;  // bytes; 0: the engine's default
   int threads = 0;
   bool access_control = false;   // principals have roles: exports::ServiceOptions
   const Clock* clock = nullptr;  // nullptr: the system's
