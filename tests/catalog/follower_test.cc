@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "tests/catalog/support.h"
+#include "tests/support/eventually.h"
 
 namespace spillway::catalog {
 namespace {
 
 namespace fs = std::filesystem;
+using test::eventually;
 
 /// A leader in LEADER, as CatalogTest makes it, and a follower in OWN.
 class FollowerTest : public CatalogTest {
@@ -56,15 +58,6 @@ class FollowerTest : public CatalogTest {
     const auto now = follower_->snapshot();
     const Database* found = now->database(kDb);
     return found && found->tables.contains(name);
-  }
-
-  /// Looks until it is so; false after ten seconds.
-  static bool soon(const std::function<bool()>& is_so) {
-    for (int i = 0; i < 10'000; ++i) {
-      if (is_so()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
   }
 
   /// An extent with a file that holds its id; its cursor.
@@ -115,7 +108,7 @@ TEST_F(FollowerTest, ShowsWhatTheLeaderHasAndThenWhatItCommits) {
   const Cursor cursor = ingest_file(table);
   make_table("U");
   make_export();
-  EXPECT_TRUE(soon([&] { return followed()->exports.contains("X"); }));
+  EXPECT_TRUE(eventually([&] { return followed()->exports.contains("X"); }));
   EXPECT_EQ(followed()->cursor, cursor);
   EXPECT_TRUE(has_table("U"));
   ASSERT_EQ(followed()->tables.at("T")->extents->size(), 2U);
@@ -169,12 +162,12 @@ TEST_F(FollowerTest, AFileStaysWhileSomebodyReadsIt) {
   std::shared_ptr<const Extent> read = followed()->tables.at("T")->extents->front();
   ASSERT_SUCCESS(write([](Writer& writer) { return writer.drop_table(kDb, "T"); }));
   remove_dropped_files();
-  EXPECT_TRUE(soon([&] { return !has_table("T"); }));
+  EXPECT_TRUE(eventually([&] { return !has_table("T"); }));
   EXPECT_TRUE(fs::is_empty(leader() + "/extents/1/2"));
   EXPECT_TRUE(readable(*read));
   EXPECT_EQ(number_of_links(), 1U);
   read.reset();
-  EXPECT_TRUE(soon([&] { return number_of_links() == 0; }));
+  EXPECT_TRUE(eventually([&] { return number_of_links() == 0; }));
 }
 
 TEST_F(FollowerTest, ALookKeepsWhatDidNotChange) {
@@ -183,7 +176,7 @@ TEST_F(FollowerTest, ALookKeepsWhatDidNotChange) {
   follow();
   const auto before = followed()->tables.at("T")->extents->front();
   ingest_file(table);
-  EXPECT_TRUE(soon([&] { return followed()->tables.at("T")->extents->size() == 2; }));
+  EXPECT_TRUE(eventually([&] { return followed()->tables.at("T")->extents->size() == 2; }));
   EXPECT_EQ(followed()->tables.at("T")->extents->front(), before);
   EXPECT_EQ(number_of_links(), 2U);
 }
@@ -212,7 +205,7 @@ TEST_F(FollowerTest, EveryExtentOfASnapshotCanBeReadWhileTheLeaderIngestsAndDrop
   }
   busy.join();
   EXPECT_GT(looks, 0U);
-  EXPECT_TRUE(soon([&] { return followed()->cursor == database().cursor; }));
+  EXPECT_TRUE(eventually([&] { return followed()->cursor == database().cursor; }));
 }
 
 TEST_F(FollowerTest, OwnDatabasesComeFirstAndStayApart) {
@@ -227,7 +220,7 @@ TEST_F(FollowerTest, OwnDatabasesComeFirstAndStayApart) {
   // The leader's own doings don't touch it.
   ASSERT_SUCCESS(write([](Writer& writer) { return writer.create_database("Own", ""); }));
   ASSERT_SUCCESS(write([](Writer& writer) { return writer.drop_database("Shared"); }));
-  EXPECT_TRUE(soon([&] { return !follower_->snapshot()->database("Shared"); }));
+  EXPECT_TRUE(eventually([&] { return !follower_->snapshot()->database("Shared"); }));
   EXPECT_FALSE(followed("Own")->read_only());
   // Once its own is gone, the leader's shows.
   ASSERT_SUCCESS(follower_->write([](Writer& writer) { return writer.drop_database("Own"); }));
@@ -264,15 +257,15 @@ TEST_F(FollowerTest, TheLeaderMayStopAndCatalogsMayBeReplaced) {
   EXPECT_TRUE(has_table("T"));
   open();
   make_table("U");
-  EXPECT_TRUE(soon([&] { return has_table("U"); }));
+  EXPECT_TRUE(eventually([&] { return has_table("U"); }));
 
   close();
   fs::rename(leader(), leader() + "-gone");
-  EXPECT_TRUE(soon([&] { return !follower_->leaders().at(0).error.empty(); }));
+  EXPECT_TRUE(eventually([&] { return !follower_->leaders().at(0).error.empty(); }));
   EXPECT_TRUE(has_table("U"));  // as it could be read last
   open();
   make_table("V");
-  EXPECT_TRUE(soon([&] { return has_table("V"); }));
+  EXPECT_TRUE(eventually([&] { return has_table("V"); }));
   EXPECT_FALSE(has_table("U"));
   EXPECT_EQ(follower_->leaders().at(0).error, "");
 }

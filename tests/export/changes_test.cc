@@ -12,9 +12,12 @@
 #include "base/fail_point.h"
 #include "export/continuous.h"
 #include "tests/export/world.h"
+#include "tests/support/eventually.h"
 
 namespace spillway::exports {
 namespace {
+
+using test::eventually;
 
 using Lines = std::vector<std::string>;
 
@@ -415,17 +418,6 @@ TEST_F(Manifests, WhatADeadProcessBeganToPutGoesWithTheNext) {
   ASSERT_TRUE(world_.service().sweep().ok());
   EXPECT_FALSE(std::filesystem::exists(folder + "/.spillway-0123456789abcdef.tmp"));
   EXPECT_EQ(world_.stored().size(), 2U);
-}
-
-/// Waits until `condition` holds, for as long as a slow machine may need.
-template <typename F>
-bool eventually(const F& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
 }
 
 TEST(ExportFairness, ALongBacklogKeepsNobodyWaiting) {

@@ -13,9 +13,12 @@
 #include "catalog/capacity_policy.h"
 #include "catalog/request_log.h"
 #include "tests/export/world.h"
+#include "tests/support/eventually.h"
 
 namespace spillway::exports {
 namespace {
+
+using test::eventually;
 
 using Lines = std::vector<std::string>;
 
@@ -458,17 +461,6 @@ TEST_F(ContinuousExport, ExactlyOnceWhileClientsIngest) {
   run();
   EXPECT_EQ(world_.reported("X"), lines_of(0, kClients * kBatches * kRecords));
   EXPECT_EQ(world_.stored(), world_.reported_paths("X"));
-}
-
-/// Waits until `condition` holds, for as long as a slow machine may need.
-template <typename F>
-bool eventually(const F& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
 }
 
 TEST(ExportScheduler, RunsExportsByTheirIntervals) {

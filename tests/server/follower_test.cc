@@ -8,6 +8,7 @@
 
 #include "server/server.h"
 #include "tests/server/wire_client.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_folder.h"
 
 namespace spillway::server {
@@ -15,6 +16,7 @@ namespace {
 
 namespace json = boost::json;
 using test::ask;
+using test::eventually;
 using test::get;
 using test::post;
 using test::TempFolder;
@@ -68,17 +70,9 @@ class Peer {
   uint16_t port_ = 0;
 };
 
-bool soon(const std::function<bool()>& is_so) {
-  for (int i = 0; i < 1000; ++i) {
-    if (is_so()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return false;
-}
-
 /// A run of its own of a continuous export, which may have to wait for one of the schedule.
 bool run(Peer& peer, const char* database, const char* name) {
-  return soon([&] { return peer.exports().run_once(database, name).ok(); });
+  return eventually([&] { return peer.exports().run_once(database, name).ok(); });
 }
 
 class FollowerTest : public ::testing::Test {
@@ -106,9 +100,9 @@ TEST_F(FollowerTest, ShowsWhatItsLeaderHas) {
   EXPECT_EQ(follower.query("T | order by a asc"), R"([[1,"one"],[2,"two"]])");
   EXPECT_EQ(follower.query("F"), R"([[2,"two"]])");
   leader.command(".ingest inline into table T <|\n3,three");
-  EXPECT_TRUE(soon([&] { return follower.query_gives("T | count", "[[3]]"); }));
+  EXPECT_TRUE(eventually([&] { return follower.query_gives("T | count", "[[3]]"); }));
   leader.command(".alter-merge table T (c:int)");
-  EXPECT_TRUE(soon([&] { return follower.query_gives("T | where isnull(c) | count", "[[3]]"); }));
+  EXPECT_TRUE(eventually([&] { return follower.query_gives("T | where isnull(c) | count", "[[3]]"); }));
 }
 
 TEST_F(FollowerTest, ItsDatabasesAreReadOnly) {
@@ -151,7 +145,7 @@ TEST_F(FollowerTest, ExportsAreTheLeaders) {
   const auto exported = [&](const Peer& peer) {
     return peer.command(".show continuous-export E | project Name, LastRunResult");
   };
-  EXPECT_TRUE(soon([&] { return exported(follower) == R"([["E","Completed"]])"; }));
+  EXPECT_TRUE(eventually([&] { return exported(follower) == R"([["E","Completed"]])"; }));
   for (const char* form : {"exported-artifacts", "failures", "runs"}) {
     EXPECT_EQ(follower.command(std::string(".show continuous-export E ") + form), "[]") << form;
   }
@@ -205,7 +199,7 @@ TEST_F(FollowerTest, AQueryEndsWithWhatItBeganWith) {
   leader.command(".drop table T");
   ASSERT_TRUE(leader.ingestor().sweep().ok());  // the files are gone
   // Until it has looked, the table is there, whole; and then it isn't.
-  EXPECT_TRUE(soon([&] {
+  EXPECT_TRUE(eventually([&] {
     const WireAnswer answer = follower.send("/v2/rest/query", "T | count", "NetDefaultDB");
     if (answer.status == 200) {
       EXPECT_EQ(json::serialize(json::parse(answer.body).at(2).at("Rows")), before);
