@@ -4,7 +4,6 @@
 
 #include <boost/json.hpp>
 #include <functional>
-#include <thread>
 
 #include "server/server.h"
 #include "tests/server/wire_client.h"
